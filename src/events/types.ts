@@ -1,0 +1,152 @@
+/**
+ * Everything a run says, as one discriminated union on `type`. Lifecycle events are never lost; step events may be thinned
+ * when nobody reads them in time, and a warning then says how many.
+ */
+export type TrainEvent =
+  | RunStarted
+  | Step
+  | Evaluation
+  | CheckpointWritten
+  | Warning
+  | RankLost
+  | RunFinished;
+
+interface EventBase {
+  /** Milliseconds since the epoch. */
+  time: number;
+  rank: number;
+}
+
+export interface RunStarted extends EventBase {
+  type: 'run-started';
+  recipe: string;
+  /** The run folder. */
+  run: string;
+  /** Optimiser steps of the whole run and the step it starts from (0, or the checkpoint's). */
+  steps: number;
+  from: number;
+  /** The checkpoint it goes on from. */
+  resumed?: string;
+  world: number;
+  /** How negatives are formed, in words: "global batch of 256 in one process, exact gradient". */
+  negatives: string;
+  device: string;
+  threads: number;
+  precision: 'fp32' | 'bf16' | 'fp16';
+  /** Samples of one optimiser step over all ranks, and the chunks each rank cuts its share into. */
+  batch: number;
+  accumulate: number;
+  data: { folder: string; name: string; rows: number; training: number };
+  parameters: { total: number; trainable: number; byTower: Record<string, number> };
+  versions: { gadolinium: string; libtorch: string; node: string };
+}
+
+export interface Step extends EventBase {
+  type: 'step';
+  /** Number of the optimiser step just finished, from 1. */
+  step: number;
+  epoch: number;
+  /** Samples seen since the start of training, over all ranks. */
+  samples: number;
+  /** The sum that was differentiated. */
+  loss: number;
+  /** Every term by name, reduced over ranks, weights applied. */
+  losses: Record<string, number>;
+  /** What objectives report beside: in-batch accuracy and the like. */
+  measures: Record<string, number>;
+  /** By parameter group. */
+  learningRates: Record<string, number>;
+  /** exp of the learned logit scale, where an objective has one. */
+  logitScale?: number;
+  /** Before clipping; `gradientNorms` by tower. */
+  gradientNorm: number;
+  gradientNorms: Record<string, number>;
+  samplesPerSecond: number;
+  milliseconds: {
+    total: number;
+    wait: number;
+    transfer: number;
+    forward: number;
+    loss: number;
+    backward: number;
+    communication: number;
+    optimiser: number;
+  };
+  /** Model FLOP/s over the machine's peak, with the formula's name; absent where the peak is unknown. */
+  mfu?: number;
+  flopsPerSecond?: number;
+  /** Bytes: resident set on the CPU, allocator on a card. */
+  memory: { now: number; peak: number };
+  /** Batches decoded and waiting. */
+  ready: number;
+  /** Steps skipped so far because loss or gradient was not finite. */
+  skipped: number;
+}
+
+export interface Evaluation extends EventBase {
+  type: 'evaluation';
+  step: number;
+  /** The task's name in the recipe: "zero-shot organ". */
+  name: string;
+  /** Flat metric names to numbers: accuracy, auroc.macro, image-to-text.recall@1 … */
+  metrics: Record<string, number>;
+  samples: number;
+  milliseconds: number;
+  /** Per class or per query rows, for tables. */
+  table?: { columns: string[]; rows: (string | number)[][] };
+  /** Held-out images with their best and worst texts (report.html). */
+  gallery?: GalleryItem[];
+}
+
+export interface GalleryItem {
+  sample: string;
+  /** data: URL of a small picture. */
+  image: string;
+  /** The sample's own text. */
+  text: string;
+  best: { text: string; score: number }[];
+  worst: { text: string; score: number }[];
+}
+
+export interface CheckpointWritten extends EventBase {
+  type: 'checkpoint';
+  step: number;
+  path: string;
+  bytes: number;
+  milliseconds: number;
+  reason: 'steps' | 'minutes' | 'signal' | 'request' | 'end';
+}
+
+export interface Warning extends EventBase {
+  type: 'warning';
+  code: string;
+  message: string;
+  step?: number;
+  count?: number;
+}
+
+export interface RankLost extends EventBase {
+  type: 'rank-lost';
+  lost: number;
+  host: string;
+  step: number;
+  phase: string;
+}
+
+export interface RunFinished extends EventBase {
+  type: 'run-finished';
+  step: number;
+  reason: 'done' | 'stopped' | 'failed';
+  error?: { code: string; message: string; advice?: string };
+  skipped: number;
+  rejected: number;
+  seconds: number;
+}
+
+/** A listener sees every event once, in order. It may be slow or throw: the run goes on and reports it. */
+export interface EventListener {
+  name: string;
+  on(event: TrainEvent): void | Promise<void>;
+  /** Called once after the last event. */
+  close?(): void | Promise<void>;
+}
