@@ -35,6 +35,8 @@ struct RelationRule {
 struct Objective {
   virtual ~Objective() = default;
   virtual Losses operator()(const Features& features, const Relation& relation, Pass& pass) = 0;
+  // After an optimiser step, without gradients: e.g. keeps a learned temperature within its bounds.
+  virtual void after_step() {}
 };
 
 }  // namespace gd

@@ -1,0 +1,62 @@
+// Multi-label classification: one sigmoid a finding, unknown labels left out.
+#include "core/parts.h"
+#include "core/registry.h"
+#include "objectives/present.h"
+
+#include <ATen/ATen.h>
+
+namespace gd {
+namespace {
+
+// loss = mean over known (b, k) of −y log σ(z) − (1−y) log(1−σ(z)), z = feature·Wᵀ + bias.
+struct MultiLabel : Objective {
+  static constexpr const char* help =
+      "Binary cross-entropy of a linear classifier on one feature; labels 1 present, 0 absent, below 0 unknown and left out";
+  static OptionList options() {
+    return {feature_option("feature", "image.global", "input [B, D]"),
+            feature_option("labels", "labels.values", "labels [B, K]"), required(integer_option("width", 0, "D")),
+            required(integer_option("classes", 0, "K")), number_option("weight", 1, "factor on the loss"),
+            numbers_option("positiveWeights", {}, "factor on the positive term of each class; empty: 1")};
+  }
+
+  MultiLabel(Scope scope, const Options& options)
+      : feature_(options.text("feature")), labels_(options.text("labels")), weight_(options.number("weight")) {
+    const int64_t width = options.integer("width"), classes = options.integer("classes");
+    classifier_ = scope.parameter("classifier.weight", {classes, width}, Init::fan_in(width));
+    bias_ = scope.parameter("classifier.bias", {classes}, Init::zeros());
+    const auto positive = options.numbers("positiveWeights");
+    if (!positive.empty()) {
+      expect(static_cast<int64_t>(positive.size()) == classes, "bad-option", "expected ", classes,
+             " numbers for multi-label.positiveWeights but got ", positive.size());
+      positive_ = at::tensor(positive, at::kDouble).to(classifier_.device(), classifier_.scalar_type());
+    }
+  }
+
+  Losses operator()(const Features& features, const Relation&, Pass&) override {
+    const Tensor x = features.at(feature_).to(classifier_.scalar_type());
+    const Tensor labels = features.at(labels_).to(x.scalar_type());
+    const Tensor z = at::linear(x, classifier_, bias_);
+    expect(z.sizes() == labels.sizes(), "bad-shape", "expected labels ", z.sizes(), " for ", labels_, " but got ", labels.sizes());
+    const Tensor known = (labels >= 0) & present_of(features, feature_).unsqueeze(1) & present_of(features, labels_).unsqueeze(1);
+    // −y log σ(z) = y softplus(−z): finite for any logit.
+    Tensor positive = labels * at::softplus(-z);
+    if (positive_.defined()) positive = positive * positive_;
+    const Tensor each = positive + (1 - labels) * at::softplus(z);
+
+    Losses losses;
+    losses.add("multiLabel", mean_over(each, known) * weight_);
+    losses.measure("labelAccuracy", mean_over(((z > 0) == (labels > 0.5)).to(x.scalar_type()), known));
+    return losses;
+  }
+
+ private:
+  const std::string feature_, labels_;
+  const double weight_;
+  Tensor classifier_, bias_, positive_;
+};
+
+}  // namespace
+
+GD_REGISTER(Objective, "multi-label", MultiLabel)
+
+}  // namespace gd
