@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 namespace gd {
 
 using at::Tensor;
+using c10::NoGradGuard;
 
 // Grains that encoders give and objectives ask for:
 //   global   [B, D]     one vector a sample

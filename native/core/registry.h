@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/error.h"
+#include "core/example.h"
 #include "core/options.h"
 #include "core/scope.h"
 
@@ -21,6 +22,7 @@ struct Entry {
   OptionList options;
   std::vector<std::string> gives;  // encoders: grains; inputs: fields; else empty
   std::function<std::unique_ptr<Part>(Scope, const Options&)> make;
+  Example example;  // a small instance for the law tests
 };
 
 template <class Part>
@@ -50,13 +52,15 @@ class Registry {
 };
 
 // Registers `Class` (a subclass of Part with `static constexpr const char* help`, `static OptionList options()`, a
-// constructor (Scope, const Options&) and, for encoders and inputs, `static std::vector<std::string> gives()`).
+// constructor (Scope, const Options&), for encoders and inputs `static std::vector<std::string> gives()`, and for encoders,
+// heads, relations and objectives `static Example example()`, without which the law tests fail).
 template <class Part, class Class>
 struct Registration {
   explicit Registration(const char* name) {
     Entry<Part> entry{name, Class::help, Class::options(), {}, [](Scope scope, const Options& options) {
                         return std::unique_ptr<Part>(std::make_unique<Class>(scope, options));
-                      }};
+                      }, {}};
+    if constexpr (requires { Class::example(); }) entry.example = Class::example();
     if constexpr (requires { Class::gives(); }) entry.gives = Class::gives();
     Registry<Part>::instance().add(std::move(entry));
   }

@@ -36,7 +36,7 @@ std::string Scope::name(std::string_view leaf) const {
 Scope Scope::operator/(std::string_view child) const { return Scope(*state_, name(child)); }
 
 Tensor Scope::parameter(std::string_view leaf, at::IntArrayRef shape, Init init) const {
-  at::NoGradGuard no_grad;
+  NoGradGuard no_grad;
   const std::string full = name(leaf);
   // Drawn in float32 on the CPU whatever the device and type, so that a model starts alike everywhere.
   Tensor drawn = at::empty(shape, at::TensorOptions().dtype(at::kFloat));

@@ -8,7 +8,7 @@
 namespace gd {
 
 const char* Value::kind() const {
-  static constexpr const char* names[] = {"null", "flag", "number", "text", "array", "object"};
+  static constexpr const char* names[] = {"null", "flag", "number", "text", "array", "object", "bytes"};
   return names[held_.index()];
 }
 
@@ -36,6 +36,10 @@ const Value::Array& Value::array() const {
 const Value::Object& Value::object() const {
   expect(is_object(), "bad-value", "expected an object but got ", kind());
   return std::get<Object>(held_);
+}
+const Value::Bytes& Value::bytes() const {
+  expect(is_bytes(), "bad-value", "expected bytes but got ", kind());
+  return std::get<Bytes>(held_);
 }
 Value::Array& Value::array() {
   expect(is_array(), "bad-value", "expected an array but got ", kind());
@@ -234,7 +238,7 @@ void write_text(std::string& out, std::string_view text) {
 }
 
 void write(std::string& out, const Value& v) {
-  if (v.is_null()) {
+  if (v.is_null() || v.is_bytes()) {
     out += "null";
   } else if (v.is_flag()) {
     out += v.flag() ? "true" : "false";

@@ -1,9 +1,10 @@
 // A JSON-like tree: what crosses the boundary to JavaScript (configuration in, events out) and what the headers of
-// safetensors files hold. Objects keep their insertion order, so that what is printed or saved is stable.
+// safetensors files hold. Objects keep their insertion order, so that what is printed or saved is stable. Beside JSON's kinds
+// there are bytes: typed arrays on their way between JavaScript and native code, never copied inside.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@ class Value {
  public:
   using Array = std::vector<Value>;
   using Object = std::vector<std::pair<std::string, Value>>;
+  using Bytes = std::shared_ptr<const std::vector<uint8_t>>;
 
   Value() : held_(nullptr) {}
   Value(std::nullptr_t) : held_(nullptr) {}
@@ -29,6 +31,7 @@ class Value {
   Value(std::string_view v) : held_(std::string(v)) {}
   Value(Array v) : held_(std::move(v)) {}
   Value(Object v) : held_(std::move(v)) {}
+  Value(Bytes v) : held_(std::move(v)) {}
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(held_); }
   bool is_flag() const { return std::holds_alternative<bool>(held_); }
@@ -36,7 +39,8 @@ class Value {
   bool is_text() const { return std::holds_alternative<std::string>(held_); }
   bool is_array() const { return std::holds_alternative<Array>(held_); }
   bool is_object() const { return std::holds_alternative<Object>(held_); }
-  const char* kind() const;  // "null", "flag", "number", "text", "array", "object": for error sentences
+  bool is_bytes() const { return std::holds_alternative<Bytes>(held_); }
+  const char* kind() const;  // "null", "flag", "number", "text", "array", "object", "bytes": for error sentences
 
   // Each throws Error("bad-value") that names what was expected and what is there.
   bool flag() const;
@@ -45,6 +49,7 @@ class Value {
   const std::string& text() const;
   const Array& array() const;
   const Object& object() const;
+  const Bytes& bytes() const;
   Array& array();
   Object& object();
 
@@ -58,10 +63,10 @@ class Value {
   Value& set(std::string key, Value value);  // appends or replaces; makes an object of a null
 
   static Value parse(std::string_view json);  // throws Error("bad-json") with the byte position
-  std::string dump() const;                   // compact JSON, shortest round-trip numbers
+  std::string dump() const;                   // compact JSON, shortest round-trip numbers; bytes become null
 
  private:
-  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> held_;
+  std::variant<std::nullptr_t, bool, double, std::string, Array, Object, Bytes> held_;
 };
 
 }  // namespace gd

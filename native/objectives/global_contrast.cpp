@@ -27,6 +27,10 @@ struct GlobalContrast : Objective {
             flag_option("normalise", true, "scale both features to unit length first")};
   }
 
+  static Example example() {
+    return gd::example({{"temperature", 0.5}}, {{"image.global", {5}}, {"text.global", {5}}});
+  }
+
   GlobalContrast(Scope scope, const Options& options)
       : rows_(options.text("rows")), columns_(options.text("columns")), maximum_(options.number("maximumScale")),
         row_weight_(options.number("rowWeight")), normalise_(options.flag("normalise")) {

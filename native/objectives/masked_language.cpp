@@ -22,6 +22,11 @@ struct MaskedLanguage : Objective {
             number_option("weight", 1, "factor on the loss")};
   }
 
+  static Example example() {
+    return gd::example({{"width", 4}, {"vocabularySize", 7}, {"tie", ""}},
+                       {{"text.tokens", {3, 4}}, {"text.targets", {3}, ExampleFeature::targets, 7}});
+  }
+
   MaskedLanguage(Scope scope, const Options& options)
       : tokens_(options.text("tokens")), targets_(options.text("targets")), width_(options.integer("width")),
         epsilon_(options.number("layerNormEpsilon")), weight_(options.number("weight")) {

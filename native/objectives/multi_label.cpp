@@ -19,6 +19,10 @@ struct MultiLabel : Objective {
             numbers_option("positiveWeights", {}, "factor on the positive term of each class; empty: 1")};
   }
 
+  static Example example() {
+    return gd::example({{"width", 4}, {"classes", 3}}, {{"image.global", {4}}, {"labels.values", {3}, ExampleFeature::labels}});
+  }
+
   MultiLabel(Scope scope, const Options& options)
       : feature_(options.text("feature")), labels_(options.text("labels")), weight_(options.number("weight")) {
     const int64_t width = options.integer("width"), classes = options.integer("classes");

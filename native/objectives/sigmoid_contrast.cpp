@@ -22,6 +22,8 @@ struct SigmoidContrast : Objective {
             flag_option("normalise", true, "scale both features to unit length first")};
   }
 
+  static Example example() { return gd::example({{"bias", -1}}, {{"image.global", {5}}, {"text.global", {5}}}); }
+
   SigmoidContrast(Scope scope, const Options& options)
       : rows_(options.text("rows")), columns_(options.text("columns")), normalise_(options.flag("normalise")),
         log_scale_(scope.parameter("logit_scale", {}, Init::value(std::log(1 / options.number("temperature"))))),

@@ -44,7 +44,7 @@ class AdamBase : public Optimiser {
   }
 
   void step(const std::vector<ParameterGroup>& groups, const StepScale& scale) override {
-    at::NoGradGuard no_grad;
+    NoGradGuard no_grad;
     for (size_t g = 0; g < groups.size(); ++g) {
       const auto& group = groups[g];
       // A parameter that no loss of this step reached keeps its moments, as in torch.

@@ -8,7 +8,7 @@ namespace gd {
 
 GradientNorms gradient_norms(const std::vector<ParameterGroup>& groups, const Tensor& loss_scale,
                              const std::function<std::string(const std::string&)>& tower_of) {
-  at::NoGradGuard no_grad;
+  NoGradGuard no_grad;
   std::vector<Tensor> gradients;
   std::vector<std::string> towers;
   for (const auto& group : groups) {

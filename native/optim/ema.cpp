@@ -5,7 +5,7 @@
 namespace gd {
 
 Ema::Ema(const State& state, double decay) : decay_(decay) {
-  at::NoGradGuard no_grad;
+  NoGradGuard no_grad;
   for (const auto& slot : state.slots()) {
     if (!slot.tensor.is_floating_point()) continue;
     names_.push_back(slot.name);
@@ -15,14 +15,14 @@ Ema::Ema(const State& state, double decay) : decay_(decay) {
 }
 
 void Ema::follow(const Tensor& bad) {
-  at::NoGradGuard no_grad;
+  NoGradGuard no_grad;
   auto change = at::_foreach_sub(live_, average_);
   at::_foreach_mul_(change, at::rsub(bad, 1) * (1 - decay_));
   at::_foreach_add_(average_, change);
 }
 
 void Ema::exchange() {
-  at::NoGradGuard no_grad;
+  NoGradGuard no_grad;
   for (size_t i = 0; i < live_.size(); ++i) {
     const Tensor held = live_[i].detach().clone();
     live_[i].detach().copy_(average_[i]);

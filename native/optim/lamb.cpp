@@ -34,7 +34,7 @@ class Lamb : public Optimiser {
   }
 
   void step(const std::vector<ParameterGroup>& groups, const StepScale& scale) override {
-    at::NoGradGuard no_grad;
+    NoGradGuard no_grad;
     size_t at = 0;
     for (const auto& group : groups) {
       for (const Tensor& p : group.parameters) {

@@ -31,7 +31,7 @@ class Sgd : public Optimiser {
   }
 
   void step(const std::vector<ParameterGroup>& groups, const StepScale& scale) override {
-    at::NoGradGuard no_grad;
+    NoGradGuard no_grad;
     for (size_t g = 0; g < groups.size(); ++g) {
       const auto& group = groups[g];
       std::vector<Tensor> parameters, gradients, buffers;

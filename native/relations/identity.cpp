@@ -8,6 +8,7 @@ namespace {
 struct Identity : RelationRule {
   static constexpr const char* help = "Each sample belongs with its own partner alone (CLIP)";
   static OptionList options() { return {}; }
+  static Example example() { return gd::example({}, {}); }
   Identity(Scope, const Options&) {}
   Relation operator()(const Features&) override { return {}; }
 };

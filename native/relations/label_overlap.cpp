@@ -18,6 +18,7 @@ struct LabelOverlap : RelationRule {
             choice_option("normalise", {"softmax", "proportion"}, "how similarities become targets"),
             number_option("temperature", 1, "temperature of the soft-max")};
   }
+  static Example example() { return gd::example({}, {{"labels.values", {3}, ExampleFeature::labels}}); }
   LabelOverlap(Scope, const Options& options)
       : rows_(options.text("rows")), columns_(options.text("columns")),
         softmax_(options.text("normalise") == "softmax"), temperature_(options.number("temperature")) {
