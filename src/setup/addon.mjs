@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { architecture, findBuildTools, parallelJobs } from './build-tools.mjs';
 import { SetupFailure } from './failure.mjs';
+import { libtorchIn } from './find-libtorch.mjs';
 import { fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
 import { provideLibtorch } from './libtorch.mjs';
-import { libtorchIn } from './find-libtorch.mjs';
 import { lastLines, run } from './program.mjs';
 import { begin, say } from './progress.mjs';
 
@@ -114,14 +114,20 @@ function forgetForeignConfiguration(folder, root) {
 /** @param {string} output @param {string} log @returns {SetupFailure} */
 export function buildFailure(output, log) {
   if (/No space left on device/.test(output))
-    return new SetupFailure('expected room on the disk for the build (1 GB) but got none', 'Free some space and run the same command again.');
+    return new SetupFailure(
+      'expected room on the disk for the build (1 GB) but got none',
+      'Free some space and run the same command again.',
+    );
   if (/Killed signal terminated program|fatal error: Killed|out of memory/i.test(output))
     return new SetupFailure(
       'expected enough memory for the compiler but the system killed it',
       'Close other programs, or ask for more memory (1.5 GB for each compiler at once), and run the same command again.',
     );
-  const lines = output.split('\n');
+  const lines = output.replace(/^ERROR OMG .*$/gm, '').split('\n');
   const first = lines.findIndex((line) => /^FAILED:|error:|CMake Error/.test(line));
   const shown = first < 0 ? lastLines(output, 20) : lines.slice(first, first + 25).join('\n');
-  return new SetupFailure(`expected the native sources to build but they did not:\n${shown}`, `The whole output is in ${log}.`);
+  return new SetupFailure(
+    `expected the native sources to build but they did not:\n${shown}`,
+    `The whole output is in ${log}.`,
+  );
 }

@@ -17,14 +17,26 @@ export async function findBuildTools() {
   const named = process.env['CXX'];
   const compiler = findProgram(...(named ? [named] : ['c++', 'g++']));
   const compilerRemedy = `Install g++ ${OLDEST_GCC} or newer (a module on a cluster, or from conda), and name it in the variable CXX where it is not first on PATH.`;
-  if (!compiler) throw new SetupFailure(`expected a C++ compiler but found ${named ? `no "${named}", which CXX names` : 'neither c++ nor g++ on PATH'}`, compilerRemedy);
+  if (!compiler)
+    throw new SetupFailure(
+      `expected a C++ compiler but found ${named ? `no "${named}", which CXX names` : 'neither c++ nor g++ on PATH'}`,
+      compilerRemedy,
+    );
   const { status, output } = await run(compiler, ['-dM', '-E', '-x', 'c++', '/dev/null']);
   const macro = (/** @type {string} */ name) => new RegExp(`#define ${name} (\\d+)`).exec(output)?.[1] ?? '';
-  if (status !== 0) throw new SetupFailure(`expected ${compiler} to preprocess an empty file but it failed: ${output.trim()}`, compilerRemedy);
+  if (status !== 0)
+    throw new SetupFailure(
+      `expected ${compiler} to preprocess an empty file but it failed: ${output.trim()}`,
+      compilerRemedy,
+    );
   const compilerVersion = ['__GNUC__', '__GNUC_MINOR__', '__GNUC_PATCHLEVEL__'].map(macro).join('.');
-  if (/#define __clang__ /.test(output)) throw new SetupFailure(`expected g++ ${OLDEST_GCC} or newer but ${compiler} is clang`, compilerRemedy);
+  if (/#define __clang__ /.test(output))
+    throw new SetupFailure(`expected g++ ${OLDEST_GCC} or newer but ${compiler} is clang`, compilerRemedy);
   if (Number(macro('__GNUC__')) < OLDEST_GCC)
-    throw new SetupFailure(`expected g++ ${OLDEST_GCC} or newer for C++20 but ${compiler} is ${compilerVersion}`, compilerRemedy);
+    throw new SetupFailure(
+      `expected g++ ${OLDEST_GCC} or newer for C++20 but ${compiler} is ${compilerVersion}`,
+      compilerRemedy,
+    );
 
   const cmake = findProgram('cmake');
   const cmakeRemedy = `Install CMake ${OLDEST_CMAKE.join('.')} or newer; without root: pip install --user cmake.`;
@@ -32,10 +44,17 @@ export async function findBuildTools() {
   const cmakeVersion = /version (\d+\.\d+\.\d+)/.exec((await run(cmake, ['--version'])).stdout)?.[1] ?? 'unknown';
   const [major = 0, minor = 0] = cmakeVersion.split('.').map(Number);
   if (major < (OLDEST_CMAKE[0] ?? 0) || (major === OLDEST_CMAKE[0] && minor < (OLDEST_CMAKE[1] ?? 0)))
-    throw new SetupFailure(`expected CMake ${OLDEST_CMAKE.join('.')} or newer but ${cmake} is ${cmakeVersion}`, cmakeRemedy);
+    throw new SetupFailure(
+      `expected CMake ${OLDEST_CMAKE.join('.')} or newer but ${cmake} is ${cmakeVersion}`,
+      cmakeRemedy,
+    );
 
   const maker = findProgram('ninja', 'make');
-  if (!maker) throw new SetupFailure('expected ninja or make on PATH but found neither', 'Install one of them; without root: pip install --user ninja.');
+  if (!maker)
+    throw new SetupFailure(
+      'expected ninja or make on PATH but found neither',
+      'Install one of them; without root: pip install --user ninja.',
+    );
   return { compiler, compilerVersion, cmake, cmakeVersion, maker };
 }
 
@@ -62,7 +81,9 @@ export function architecture(cpuinfo = readCpuinfo()) {
   const given = process.env['GADOLINIUM_ARCH'];
   if (given) return given;
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));
-  return ['avx2', 'fma', 'bmi1', 'bmi2', 'f16c', 'movbe', 'abm'].every((flag) => flags.has(flag)) ? 'x86-64-v3' : 'x86-64';
+  return ['avx2', 'fma', 'bmi1', 'bmi2', 'f16c', 'movbe', 'abm'].every((flag) => flags.has(flag))
+    ? 'x86-64-v3'
+    : 'x86-64';
 }
 
 function readCpuinfo() {

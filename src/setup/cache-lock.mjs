@@ -1,8 +1,8 @@
 // @ts-check
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from './progress.mjs';
 
 /** A lock whose holder gave no sign of life for so long is taken over. The holder gives one every tenth of it. */

@@ -30,7 +30,10 @@ export async function download(url, file, sha256, name) {
       const total = have + Number(response.headers.get('content-length') ?? 0);
       let done = have;
       const body = Readable.fromWeb(/** @type {import('node:stream/web').ReadableStream} */ (response.body));
-      body.on('data', (chunk) => step.update((done += chunk.length), total));
+      body.on('data', (chunk) => {
+        done += chunk.length;
+        step.update(done, total);
+      });
       try {
         await pipeline(body, createWriteStream(part, { flags: have > 0 ? 'a' : 'w' }));
       } catch (error) {
@@ -73,4 +76,5 @@ export async function get(url, headers = {}) {
 }
 
 /** @param {unknown} error */
-const isDiskError = (error) => ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '');
+const isDiskError = (error) =>
+  ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(/** @type {NodeJS.ErrnoException} */ (error).code ?? '');

@@ -23,7 +23,9 @@ export function libtorchIn(folder) {
       const path = join(place, 'include', header);
       if (!existsSync(path)) continue;
       const text = readFileSync(path, 'utf8');
-      const parts = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`define TORCH_VERSION_${part} (\\d+)`).exec(text)?.[1]);
+      const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+        (part) => new RegExp(`define TORCH_VERSION_${part} (\\d+)`).exec(text)?.[1],
+      );
       if (parts.every((part) => part !== undefined))
         return { folder: place, version: parts.join('.'), cuda: existsSync(join(place, 'lib/libtorch_cuda.so')) };
     }

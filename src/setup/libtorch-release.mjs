@@ -49,8 +49,16 @@ export const MACHINE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
  * @param {string} name
  */
 export function isWanted(name) {
-  if (/^torch\/lib\/lib(torch_python|torchbind_test|jitbackend_test|backend_with_compiler|aoti_custom_ops)\.so$/.test(name))
+  if (
+    /^torch\/lib\/lib(torch_python|torchbind_test|jitbackend_test|backend_with_compiler|aoti_custom_ops)\.so$/.test(
+      name,
+    )
+  )
     return false;
   if (/\.pyi?$/.test(name)) return false;
-  return /^torch\/(include|lib)\//.test(name) || /^nvidia\//.test(name) || /\.dist-info\/(licenses\/)?(LICENSE|NOTICE)[^/]*$/.test(name);
+  return (
+    /^torch\/(include|lib)\//.test(name) ||
+    /^nvidia\//.test(name) ||
+    /\.dist-info\/(licenses\/)?(LICENSE|NOTICE)[^/]*$/.test(name)
+  );
 }

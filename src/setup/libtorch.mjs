@@ -5,7 +5,15 @@ import { whileLocked } from './cache-lock.mjs';
 import { expectFreeSpace } from './disk-space.mjs';
 import { SetupFailure } from './failure.mjs';
 import { isSupported, libtorchIn, libtorchOfPython } from './find-libtorch.mjs';
-import { CPU_VERSION, CUDA_NAME, CUDA_VERSION, CUDA_WHEELS, DISK_SPACE, isWanted, SUPPORTED } from './libtorch-release.mjs';
+import {
+  CPU_VERSION,
+  CUDA_NAME,
+  CUDA_VERSION,
+  CUDA_WHEELS,
+  DISK_SPACE,
+  isWanted,
+  SUPPORTED,
+} from './libtorch-release.mjs';
 import { askPip, fetchWithPip, findPip } from './pip.mjs';
 import { cacheFolder } from './places.mjs';
 import { begin, say, size } from './progress.mjs';
@@ -26,11 +34,21 @@ export async function findLibtorch(cuda) {
   if (given) {
     const found = libtorchIn(given);
     const remedy = 'Let the variable name the folder that holds include/ and lib/ of libtorch, or unset it.';
-    if (!found) throw new SetupFailure(`expected include/ and lib/ of libtorch for GADOLINIUM_LIBTORCH but got "${given}"`, remedy);
+    if (!found)
+      throw new SetupFailure(
+        `expected include/ and lib/ of libtorch for GADOLINIUM_LIBTORCH but got "${given}"`,
+        remedy,
+      );
     if (!isSupported(found.version))
-      throw new SetupFailure(`expected libtorch ${RANGE} for GADOLINIUM_LIBTORCH but got ${found.version} in ${found.folder}`, remedy);
+      throw new SetupFailure(
+        `expected libtorch ${RANGE} for GADOLINIUM_LIBTORCH but got ${found.version} in ${found.folder}`,
+        remedy,
+      );
     if (cuda && !found.cuda)
-      throw new SetupFailure(`expected a CUDA build of libtorch for GADOLINIUM_LIBTORCH but got a CPU build in ${found.folder}`, remedy);
+      throw new SetupFailure(
+        `expected a CUDA build of libtorch for GADOLINIUM_LIBTORCH but got a CPU build in ${found.folder}`,
+        remedy,
+      );
     return { ...found, origin: 'the variable GADOLINIUM_LIBTORCH' };
   }
   const cached = libtorchIn(cachePlace(cuda)) ?? otherCached(cuda);
@@ -71,7 +89,8 @@ export async function provideLibtorch(cuda) {
     expectFreeSpace(cacheFolder(), cuda ? DISK_SPACE.cuda : DISK_SPACE.cpu, 'libtorch');
     const unfinished = `${place}.unfinished`;
     // Only a partly fetched wheel is worth keeping from a run that was interrupted.
-    for (const leftover of ['content', 'pip', 'ask', 'wheels']) rmSync(join(unfinished, leftover), { recursive: true, force: true });
+    for (const leftover of ['content', 'pip', 'ask', 'wheels'])
+      rmSync(join(unfinished, leftover), { recursive: true, force: true });
     const wheels = cuda ? await cudaWheels(unfinished) : [await cpuWheel(unfinished)];
     try {
       await unpackAll(wheels, join(unfinished, 'content'));
@@ -125,13 +144,22 @@ async function cpuWheel(unfinished) {
 
 /** @param {string} unfinished @returns {Promise<string[]>} */
 async function cudaWheels(unfinished) {
-  say(`libtorch ${CUDA_VERSION} for CUDA 13 is not here yet; asking pip for it and NVIDIA's libraries (2.5 GB, 5.5 GB unpacked)`);
+  say(
+    `libtorch ${CUDA_VERSION} for CUDA 13 is not here yet; asking pip for it and NVIDIA's libraries (2.5 GB, 5.5 GB unpacked)`,
+  );
   const pip = await findPip();
-  if (!pip) throw new SetupFailure('expected pip for the CUDA build of libtorch but found none', `Install python3 with pip. ${manualWay(true)}`);
+  if (!pip)
+    throw new SetupFailure(
+      'expected pip for the CUDA build of libtorch but found none',
+      `Install python3 with pip. ${manualWay(true)}`,
+    );
   const answer = await askPip(pip, CUDA_WHEELS, join(unfinished, 'ask'));
   const fetched = 'problem' in answer ? answer : await fetchWithPip(pip, answer.offers, CUDA_WHEELS, unfinished);
   if ('problem' in fetched)
-    throw new SetupFailure(`expected libtorch ${CUDA_VERSION} and NVIDIA's libraries from pip but got none: ${fetched.problem}`, manualWay(true));
+    throw new SetupFailure(
+      `expected libtorch ${CUDA_VERSION} and NVIDIA's libraries from pip but got none: ${fetched.problem}`,
+      manualWay(true),
+    );
   return fetched.wheels;
 }
 

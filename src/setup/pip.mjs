@@ -36,7 +36,14 @@ export async function askPip(pip, requirements, scratch) {
   mkdirSync(scratch, { recursive: true });
   const [command = 'pip', ...first] = pip;
   const flags = ['--dry-run', '--ignore-installed', '--target', join(scratch, 'none'), '--report', report];
-  const { status, output } = await run(command, [...first, 'install', ...QUIET, ...flags, ...WHEEL_FLAGS, ...requirements]);
+  const { status, output } = await run(command, [
+    ...first,
+    'install',
+    ...QUIET,
+    ...flags,
+    ...WHEEL_FLAGS,
+    ...requirements,
+  ]);
   if (status !== 0) return { problem: pipProblem(output) };
   const { install } = JSON.parse(readFileSync(report, 'utf8'));
   return {
@@ -44,7 +51,9 @@ export async function askPip(pip, requirements, scratch) {
       name: `${item.metadata.name} ${item.metadata.version}`,
       url: item.download_info.url,
       sha256: item.download_info.archive_info?.hashes?.sha256,
-      cuda: (item.metadata.requires_dist ?? []).some((/** @type {string} */ need) => /^(nvidia-|cuda-|triton)/.test(need)),
+      cuda: (item.metadata.requires_dist ?? []).some((/** @type {string} */ need) =>
+        /^(nvidia-|cuda-|triton)/.test(need),
+      ),
     })),
   };
 }
@@ -58,7 +67,8 @@ export async function askPip(pip, requirements, scratch) {
  * @returns {Promise<{ wheels: string[] } | { problem: string }>}
  */
 export async function fetchWithPip(pip, offers, requirements, folder) {
-  if (offers.every((offer) => offer.url.startsWith('file:'))) return { wheels: offers.map((offer) => fileURLToPath(offer.url)) };
+  if (offers.every((offer) => offer.url.startsWith('file:')))
+    return { wheels: offers.map((offer) => fileURLToPath(offer.url)) };
   const wheels = join(folder, 'wheels');
   const scratch = join(folder, 'pip');
   mkdirSync(scratch, { recursive: true });
@@ -98,7 +108,8 @@ function sizeOf(folder) {
   let sum = 0;
   try {
     for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
-      if (entry.isFile()) sum += statSync(join(entry.parentPath ?? entry.path, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+      if (entry.isFile())
+        sum += statSync(join(entry.parentPath ?? entry.path, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   } catch {
     // pip removes its folders while they are read
   }

@@ -35,8 +35,9 @@ export function begin(name, measure = {}) {
   const start = Date.now();
   let lastSaid = start;
   let total = measure.total ?? 0;
-  const amount = (/** @type {number} */ n) => (measure.unit === 'files' ? `${n} files` : size(n));
-  if (!terminal) say(`${name}${total > 0 ? ` (${amount(total)})` : ''} …`);
+  const amount = (/** @type {number} */ n) => (measure.unit === 'files' ? `${n}` : size(n));
+  const unit = measure.unit === 'files' ? ' files' : '';
+  if (!terminal) say(`${name}${total > 0 ? ` (${amount(total)}${unit})` : ''} …`);
   const clear = () => {
     if (terminal) process.stderr.write('\r\x1b[K');
   };
@@ -47,7 +48,7 @@ export function begin(name, measure = {}) {
       const now = Date.now();
       if (now - lastSaid < (terminal ? 100 : PLAIN_INTERVAL_MS)) return;
       lastSaid = now;
-      const of = total > 0 ? ` of ${amount(total)}, ${Math.floor((100 * done) / total)} %` : '';
+      const of = total > 0 ? ` of ${amount(total)}${unit}, ${Math.floor((100 * done) / total)} %` : '';
       const line = `${name}: ${amount(done)}${of}, ${duration(now - start)}`;
       if (terminal) process.stderr.write(`\r\x1b[K${line}`);
       else say(`  ${line}`);

@@ -7,8 +7,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BUILDS, buildNative } from './addon.mjs';
-import { asFailure, SetupFailure } from './failure.mjs';
-import { npmPackagesAreInstalled, installNpmPackages } from './npm-packages.mjs';
+import { whenStarted } from './command.mjs';
+import { SetupFailure } from './failure.mjs';
+import { installNpmPackages, npmPackagesAreInstalled } from './npm-packages.mjs';
 import { root } from './places.mjs';
 import { say } from './progress.mjs';
 import { compileTypeScript } from './typescript.mjs';
@@ -28,7 +29,11 @@ function readArguments(args) {
     });
     const builds = values.build ?? (values.cuda ? ['cuda'] : ['release']);
     const unknown = builds.find((name) => !(name in BUILDS));
-    if (unknown) throw new SetupFailure(`expected one of ${Object.keys(BUILDS).join(', ')} for --build but got "${unknown}"`, remedyForUse);
+    if (unknown)
+      throw new SetupFailure(
+        `expected one of ${Object.keys(BUILDS).join(', ')} for --build but got "${unknown}"`,
+        remedyForUse,
+      );
     return { builds, tests: values.tests ?? false };
   } catch (error) {
     if (error instanceof SetupFailure) throw error;
@@ -41,8 +46,12 @@ export async function setUp(args) {
   const { builds, tests } = readArguments(args);
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < (OLDEST_NODE[0] ?? 0) || (major === OLDEST_NODE[0] && minor < (OLDEST_NODE[1] ?? 0)))
-    throw new SetupFailure(`expected Node.js ${OLDEST_NODE.join('.')} or newer but got ${process.versions.node}`, 'Install a newer Node.js.');
-  if (process.platform !== 'linux') throw new SetupFailure(`expected Linux but got ${process.platform}`, 'Use a Linux machine or container.');
+    throw new SetupFailure(
+      `expected Node.js ${OLDEST_NODE.join('.')} or newer but got ${process.versions.node}`,
+      'Install a newer Node.js.',
+    );
+  if (process.platform !== 'linux')
+    throw new SetupFailure(`expected Linux but got ${process.platform}`, 'Use a Linux machine or container.');
   if (!npmPackagesAreInstalled(root)) await installNpmPackages(root);
   for (const build of builds) {
     // The sanitizers are for the program without Node.
@@ -50,16 +59,12 @@ export async function setUp(args) {
     if (tests || build === 'asan' || build === 'tsan') await buildNative(root, build, 'tests');
   }
   await compileTypeScript(root);
-  if (!builds.includes('cuda') && existsSync('/proc/driver/nvidia/version') && !existsSync(join(root, 'build/cuda/gadolinium.node')))
+  if (
+    !builds.includes('cuda') &&
+    existsSync('/proc/driver/nvidia/version') &&
+    !existsSync(join(root, 'build/cuda/gadolinium.node'))
+  )
     say('an NVIDIA card is here; `npm run build:cuda` makes the build that uses it (5.5 GB of libraries, once)');
 }
 
-if (process.argv[1] && import.meta.url === new URL(`file://${process.argv[1]}`).href)
-  try {
-    await setUp(process.argv.slice(2));
-  } catch (error) {
-    const failure = asFailure(error);
-    say(`set-up stopped: ${failure.message}`);
-    say(failure.remedy);
-    process.exitCode = 1;
-  }
+await whenStarted(import.meta, setUp);

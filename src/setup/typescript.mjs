@@ -14,10 +14,15 @@ export async function compileTypeScript(root) {
   const state = fingerprint(root, ['tsconfig.json', 'package-lock.json', 'src', 'datasets'], isSource);
   if (readStamp(stampFile) === state && existsSync(join(root, 'dist/src'))) return;
   const step = begin('compiling TypeScript');
-  const { status, output } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], { cwd: root });
+  const { status, output } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], {
+    cwd: root,
+  });
   if (status !== 0) {
     step.failed();
-    throw new SetupFailure(`expected the TypeScript sources to compile but they did not:\n${output.trim()}`, 'Mend the lines that are named.');
+    throw new SetupFailure(
+      `expected the TypeScript sources to compile but they did not:\n${output.trim()}`,
+      'Mend the lines that are named.',
+    );
   }
   writeStamp(stampFile, state);
   step.done('dist/');

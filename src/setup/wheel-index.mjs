@@ -16,7 +16,10 @@ export async function fetchFromIndex(version, folder, index = CPU_WHEEL_INDEX) {
   const response = await get(index);
   const page = response.ok ? await response.text() : '';
   const python = `cp${PYTHON.replace('.', '')}`;
-  const name = new RegExp(`torch-${version.replaceAll('.', '\\.')}(?:%2B|\\+)cpu-${python}-${python}-[^"#]*${MACHINE}\\.whl`, 'i');
+  const name = new RegExp(
+    `torch-${version.replaceAll('.', '\\.')}(?:%2B|\\+)cpu-${python}-${python}-[^"#]*${MACHINE}\\.whl`,
+    'i',
+  );
   for (const [, href = ''] of page.matchAll(/href="([^"]+)"/g)) {
     const [, sha256] = /#sha256=([0-9a-f]{64})/.exec(href) ?? [];
     if (!name.test(href) || !sha256) continue;

@@ -1,0 +1,124 @@
+// @ts-check
+// All tests that need no card: the C++ program, then vitest. The last line is the sum, alone: `N passed, N failed`.
+//
+//   node src/setup/test.mjs [--native] [--build debug|asan|tsan] [file or name …]
+//     --native  the C++ program alone     --build  which build of it (a sanitizer's runs the C++ program alone)
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { whenStarted } from './command.mjs';
+import { root } from './places.mjs';
+import { run, show } from './program.mjs';
+import { setUp } from './setup.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/** @type {Record<string, Record<string, string>>} */
+const SANITIZER_ENVIRONMENT = {
+  asan: {
+    ASAN_OPTIONS: 'detect_leaks=1:strict_init_order=1:halt_on_error=1',
+    LSAN_OPTIONS: `suppressions=${join(root, 'test/native/leak.suppressions')}:print_suppressions=0`,
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  },
+  tsan: {
+    TSAN_OPTIONS: `suppressions=${join(root, 'test/native/thread.suppressions')}:ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66`,
+    // OpenMP's barriers are not instrumented and would make every parallel loop look like a race. Threads of our own are.
+    OMP_NUM_THREADS: '1',
+  },
+};
+
+/**
+ * Runs the C++ test program.
+ * @param {string} build
+ * @param {string[]} filter
+ * @returns {Promise<Counts>}
+ */
+async function nativeTests(build, filter) {
+  const program = join(root, 'build', build, 'native_tests');
+  const { status, output } = await run(program, filter, {
+    cwd: root,
+    env: SANITIZER_ENVIRONMENT[build] ?? {},
+    onLine: (line) => process.stdout.write(`${line}\n`),
+  });
+  const counts = readCounts(output);
+  // A crash, or a sanitizer's finding, ends the program without a failed test.
+  if (status !== 0 && counts.failed === 0) {
+    process.stdout.write(`${program} ended with status ${status}\n`);
+    counts.failed = 1;
+  }
+  return counts;
+}
+
+/** @param {string} output of the C++ program @returns {Counts} */
+export function readCounts(output) {
+  const last = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].pop();
+  return { passed: Number(last?.[1] ?? 0), failed: Number(last?.[2] ?? 0), skipped: Number(last?.[3] ?? 0) };
+}
+
+/** @param {string[]} filter @returns {Promise<Counts>} */
+async function vitest(filter) {
+  const report = join(root, 'build/vitest.json');
+  rmSync(report, { force: true });
+  const status = await show(
+    process.execPath,
+    [
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...filter,
+    ],
+    { cwd: root },
+  );
+  const counts = countVitest(readReport(report));
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** @param {string} file */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * @param {{ numPassedTests?: number, numFailedTests?: number, numPendingTests?: number, numTodoTests?: number,
+ *   testResults?: { status: string, assertionResults: unknown[] }[] }} report
+ * @returns {Counts}
+ */
+export function countVitest(report) {
+  // A file that could not be loaded has failed, although none of its tests could be counted.
+  const broken = (report.testResults ?? []).filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
+  return {
+    passed: report.numPassedTests ?? 0,
+    failed: (report.numFailedTests ?? 0) + broken.length,
+    skipped: (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0),
+  };
+}
+
+await whenStarted(import.meta, async (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { native: { type: 'boolean' }, build: { type: 'string', default: 'release' } },
+    allowPositionals: true,
+  });
+  const build = values.build;
+  const nativeOnly = values.native || build in SANITIZER_ENVIRONMENT;
+  await setUp(['--build', build, '--tests']);
+  // A filter is for one of the two; names of vitest files say nothing to the C++ program.
+  /** @type {Counts[]} */
+  const parts = [];
+  if (nativeOnly || positionals.length === 0) parts.push(await nativeTests(build, positionals));
+  if (!nativeOnly) parts.push(await vitest(positionals));
+  const sum = (/** @type {keyof Counts} */ key) => parts.reduce((total, counts) => total + counts[key], 0);
+  process.stdout.write(
+    `\n${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}\n`,
+  );
+  return sum('failed') === 0 ? 0 : 1;
+});
