@@ -6,7 +6,9 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildNative } from './addon.mjs';
 import { whenStarted } from './command.mjs';
+import { installNpmPackages } from './npm-packages.mjs';
 import { root } from './places.mjs';
 import { run, show } from './program.mjs';
 import { setUp } from './setup.mjs';
@@ -110,7 +112,10 @@ await whenStarted(import.meta, async (args) => {
   });
   const build = values.build;
   const nativeOnly = values.native || build in SANITIZER_ENVIRONMENT;
-  await setUp(['--build', build, '--tests']);
+  if (nativeOnly) {
+    await installNpmPackages(root);
+    await buildNative(root, build, 'tests');
+  } else await setUp(['--build', build, '--tests']);
   // A filter is for one of the two; names of vitest files say nothing to the C++ program.
   /** @type {Counts[]} */
   const parts = [];
