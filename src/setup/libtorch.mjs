@@ -7,6 +7,7 @@ import { SetupFailure } from './failure.mjs';
 import { isSupported, libtorchIn, libtorchOfPython } from './find-libtorch.mjs';
 import {
   CPU_VERSION,
+  CPU_WHEEL_INDEX,
   CUDA_NAME,
   CUDA_VERSION,
   CUDA_WHEELS,
@@ -77,9 +78,10 @@ function otherCached(cuda) {
 /**
  * Finds libtorch, or fetches it into the cache.
  * @param {boolean} cuda
+ * @param {string} [index] the page that lists PyTorch's CPU wheels
  * @returns {Promise<Libtorch>}
  */
-export async function provideLibtorch(cuda) {
+export async function provideLibtorch(cuda, index = CPU_WHEEL_INDEX) {
   const found = await findLibtorch(cuda);
   if (found) return found;
   const place = cachePlace(cuda);
@@ -91,7 +93,7 @@ export async function provideLibtorch(cuda) {
     // Only a partly fetched wheel is worth keeping from a run that was interrupted.
     for (const leftover of ['content', 'pip', 'ask', 'wheels'])
       rmSync(join(unfinished, leftover), { recursive: true, force: true });
-    const wheels = cuda ? await cudaWheels(unfinished) : [await cpuWheel(unfinished)];
+    const wheels = cuda ? await cudaWheels(unfinished) : [await cpuWheel(unfinished, index)];
     try {
       await unpackAll(wheels, join(unfinished, 'content'));
     } catch (error) {
@@ -114,8 +116,8 @@ export async function provideLibtorch(cuda) {
   });
 }
 
-/** @param {string} unfinished @returns {Promise<string>} */
-async function cpuWheel(unfinished) {
+/** @param {string} unfinished @param {string} index @returns {Promise<string>} */
+async function cpuWheel(unfinished, index) {
   const requirements = [`torch==${CPU_VERSION}`];
   say(`libtorch ${CPU_VERSION} for the CPU is not here yet; asking pip for it (0.2 GB, 0.5 GB unpacked)`);
   const reasons = [];
@@ -132,7 +134,7 @@ async function cpuWheel(unfinished) {
   } else reasons.push('no pip was found');
   say(`${reasons[0]}; asking PyTorch's own index`);
   try {
-    return await fetchFromIndex(CPU_VERSION, unfinished);
+    return await fetchFromIndex(CPU_VERSION, unfinished, index);
   } catch (error) {
     if (!(error instanceof SetupFailure)) throw error;
     throw new SetupFailure(

@@ -3,16 +3,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { download, get } from './download.mjs';
 import { SetupFailure } from './failure.mjs';
-import { CPU_WHEEL_INDEX, MACHINE, PYTHON } from './libtorch-release.mjs';
+import { MACHINE, PYTHON } from './libtorch-release.mjs';
 
 /**
  * Fetches the CPU wheel from PyTorch's own index, without Python.
  * @param {string} version
  * @param {string} folder
- * @param {string} [index] address of the page that lists the wheels
+ * @param {string} index address of the page that lists the wheels
  * @returns {Promise<string>} the wheel
  */
-export async function fetchFromIndex(version, folder, index = CPU_WHEEL_INDEX) {
+export async function fetchFromIndex(version, folder, index) {
   const response = await get(index);
   const page = response.ok ? await response.text() : '';
   const python = `cp${PYTHON.replace('.', '')}`;

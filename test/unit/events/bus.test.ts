@@ -75,10 +75,9 @@ describe('EventBus', () => {
 
   it('treats a rejection like a throw', async () => {
     const good = recorder();
-    const bus = new EventBus(
-      [{ name: 'late', on: async () => Promise.reject(new Error('no route')) }, good],
-      { failures: 2 },
-    );
+    const bus = new EventBus([{ name: 'late', on: async () => Promise.reject(new Error('no route')) }, good], {
+      failures: 2,
+    });
     for (let n = 1; n <= 4; n++) bus.push(step(n));
     await turn();
     bus.push(step(5));

@@ -50,10 +50,7 @@ describe('jsonLines', () => {
       const first = jsonLines(run);
       first.on(step(1));
       await first.close!();
-      appendFileSync(
-        path.join(run, eventsFile),
-        `{"type":"step","step":2,"junk":"${'é'.repeat(size)}`.slice(0, size),
-      );
+      appendFileSync(path.join(run, eventsFile), `{"type":"step","step":2,"junk":"${'é'.repeat(size)}`.slice(0, size));
       const second = jsonLines(run);
       second.on(step(2));
       await second.close!();

@@ -70,9 +70,7 @@ describe('plain lines', () => {
     expect(text).toContain('convirt, 2,000 steps\n');
     expect(text).toContain('convirt, 2,000 steps from step 1,200');
     expect(text).toContain('global batch of 256 in one process, exact gradient');
-    expect(lines.at(-1)).toBe(
-      'done at step 2,000 after 2 min 35 s; 2 steps skipped (loss or gradient not finite)',
-    );
+    expect(lines.at(-1)).toBe('done at step 2,000 after 2 min 35 s; 2 steps skipped (loss or gradient not finite)');
   });
 
   it('say a failure with its advice', () => {
@@ -89,15 +87,11 @@ describe('plain lines', () => {
         seconds: 1,
       },
     ]);
-    expect(text).toBe(
-      'failed at step 3 after 1.0 s; 2 samples rejected\nexpected a JPEG [data]\nprepare again\n',
-    );
+    expect(text).toBe('failed at step 3 after 1.0 s; 2 samples rejected\nexpected a JPEG [data]\nprepare again\n');
   });
 
   it('keep control sequences of data and errors out of the terminal', () => {
-    const text = say([
-      { type: 'warning', time: startTime, rank: 0, code: 'x', message: 'row 3:\x1b[2J\nhidden\x07' },
-    ]);
+    const text = say([{ type: 'warning', time: startTime, rank: 0, code: 'x', message: 'row 3:\x1b[2J\nhidden\x07' }]);
     expect(text).toBe('warning row 3: [2J hidden [x]\n');
   });
 });
