@@ -63,10 +63,10 @@ class AdamBase : public Optimiser {
       const double lr = scale.lr * group.rate;
       if (decoupled_) {
         at::_fused_adamw_(parameters, gradients, first, second, {}, steps, lr, beta1_, beta2_, group.decay, epsilon_,
-                          /*amsgrad=*/false, /*maximize=*/false, scale.gradient, scale.bad);
+                          /*amsgrad=*/false, /*maximize=*/false, scale.divisor(), scale.bad);
       } else {
         at::_fused_adam_(parameters, gradients, first, second, {}, steps, lr, beta1_, beta2_, group.decay, epsilon_,
-                         /*amsgrad=*/false, /*maximize=*/false, scale.gradient, scale.bad);
+                         /*amsgrad=*/false, /*maximize=*/false, scale.divisor(), scale.bad);
       }
     }
   }

@@ -24,8 +24,10 @@ struct StepScale {
   double lr = 0;
   // 0-d tensors on the parameters' device. Gradients are divided by `gradient` (loss scale over clipping coefficient); with
   // `bad` = 1 (a non-finite loss or norm) the step changes nothing, neither weights nor moments nor counts.
-  Tensor gradient;
+  Tensor gradient;  // may be undefined: nothing to divide
   Tensor bad;
+  // The fused kernels take an absent optional, not an undefined tensor.
+  std::optional<Tensor> divisor() const { return gradient.defined() ? std::optional(gradient) : std::nullopt; }
 };
 
 struct Optimiser {

@@ -1,0 +1,48 @@
+// The module that JavaScript loads; the only one of its kind. Typed in src/native/addon.ts.
+#include "binding/convert.h"
+#include "binding/describe.h"
+#include "binding/engine.h"
+#include "binding/errors.h"
+#include "checkpoint/safetensors.h"
+
+#include <torch/version.h>
+
+namespace gd {
+
+namespace {
+
+// { metadata, tensors: [{name, dtype, shape}] } of a safetensors file; checks the hash when asked.
+Napi::Value read_checkpoint(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    SafetensorsFile file(info[0].As<Napi::String>().Utf8Value());
+    if (info[1].ToBoolean()) file.verify();
+    Value out;
+    out.set("metadata", file.metadata());
+    out.set("tensors", file.inventory());
+    return to_js(info.Env(), out);
+  });
+}
+
+Napi::Value describe_parts(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return to_js(info.Env(), describe()); });
+}
+
+Napi::Object start(Napi::Env env, Napi::Object exports) {
+  exports.Set("libtorch", Napi::String::New(env, TORCH_VERSION));
+#ifdef GADOLINIUM_CUDA
+  exports.Set("cuda", Napi::Boolean::New(env, true));
+#else
+  exports.Set("cuda", Napi::Boolean::New(env, false));
+#endif
+  exports.Set("describe", Napi::Function::New(env, describe_parts, "describe"));
+  exports.Set("readCheckpoint", Napi::Function::New(env, read_checkpoint, "readCheckpoint"));
+  exports.Set("Engine", EngineObject::define(env));
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace gd
+
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) { return gd::start(env, exports); }
+NODE_API_MODULE(gadolinium, initialise)

@@ -1,0 +1,229 @@
+#include "engine/engine.h"
+
+#include "core/error.h"
+#include "engine/training.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+namespace gd {
+
+namespace {
+
+c10::Device device_from(const Value& config) {
+  const std::string name = config.text("device", "cpu");
+  try {
+    return c10::Device(name);
+  } catch (const c10::Error&) {
+    fail("bad-option", "expected a device such as cpu or cuda:0 for train.device but got '", name, "'");
+  }
+}
+
+// Turns whatever is being thrown into { code, message, advice }. Call inside a catch.
+Value described() {
+  Value out;
+  try {
+    throw;
+  } catch (const Error& error) {
+    out.set("code", error.code);
+    out.set("message", error.what());
+    out.set("advice", error.advice);
+  } catch (const c10::OutOfMemoryError& error) {
+    out.set("code", "out-of-memory");
+    out.set("message", error.what_without_backtrace());
+    out.set("advice", "lower train.batch, raise train.accumulate, or switch recompute on for the larger encoder");
+  } catch (const c10::Error& error) {
+    out.set("code", "libtorch");
+    out.set("message", error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    out.set("code", "out-of-memory");
+    out.set("message", "the machine has no memory left");
+  } catch (const std::exception& error) {
+    out.set("code", "native");
+    out.set("message", error.what());
+  } catch (...) {
+    out.set("code", "native");
+    out.set("message", "an exception of unknown type");
+  }
+  return out;
+}
+
+}  // namespace
+
+Engine::Engine(Value config, std::function<void()> wake)
+    : config_(std::move(config)), device_(device_from(config_)), events_(std::move(wake)), thread_([this] { work(); }) {}
+
+Engine::~Engine() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  {
+    std::lock_guard lock(training_mutex_);
+    if (training_) {
+      std::lock_guard held(training_->mutex);
+      training_->stop = true;
+      if (training_->stop_reason.empty()) training_->stop_reason = "closed";
+      training_->changed.notify_all();
+      training_->loader->end();
+    }
+  }
+  thread_.join();
+}
+
+void Engine::work() {
+  try {
+    at::set_num_threads(static_cast<int>(std::max<int64_t>(config_.integer("threads", 1), 1)));
+  } catch (...) {
+    Value warning = described();
+    warning.set("type", "warning");
+    events_.send(std::move(warning));
+  }
+  while (perform_next(/*wait=*/true)) {
+  }
+  trainer_.reset();
+}
+
+bool Engine::perform_next(bool wait) {
+  Job job;
+  {
+    std::unique_lock lock(mutex_);
+    if (wait) changed_.wait(lock, [this] { return closing_ || !jobs_.empty(); });
+    if (closing_ || jobs_.empty()) return false;
+    job = std::move(jobs_.front());
+    jobs_.pop_front();
+  }
+  perform(job);
+  return true;
+}
+
+void Engine::perform(Job& job) {
+  Value reply;
+  reply.set("type", "reply");
+  reply.set("id", job.id);
+  try {
+    Value value = dispatch(job.method, job.arguments);
+    reply.set("value", std::move(value));
+  } catch (...) {
+    reply.set("error", described());
+  }
+  events_.send(std::move(reply));
+}
+
+Value Engine::dispatch(const std::string& method, const Value& arguments) {
+  if (method == "build") return trainer(), Value();
+  if (method == "restore") return restore(arguments);
+  if (method == "save") return save(arguments);
+  if (method == "train") return train(arguments);
+  if (method == "embed") return embed(arguments);
+  if (method == "ranks") return ranks(arguments);
+  fail("bad-call", "expected build, restore, save, train, embed or ranks but got '", method, "'");
+}
+
+void Engine::later(int64_t id, std::string method, Value arguments) {
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back({id, std::move(method), std::move(arguments)});
+  }
+  changed_.notify_all();
+  // A paused run waits on its own condition and takes jobs too.
+  std::lock_guard lock(training_mutex_);
+  if (training_) {
+    std::lock_guard held(training_->mutex);
+    training_->changed.notify_all();
+  }
+}
+
+Trainer& Engine::trainer() {
+  if (!trainer_) {
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
+    trainer_ = std::make_unique<Trainer>(config_, device_);
+  }
+  return *trainer_;
+}
+
+std::shared_ptr<Dataset> Engine::dataset(int64_t id) {
+  std::lock_guard lock(data_mutex_);
+  const auto found = datasets_.find(id);
+  expect(found != datasets_.end(), "bad-call", "expected an open data set but got number ", id);
+  return found->second;
+}
+
+Value Engine::now(const std::string& method, const Value& arguments) {
+  if (method == "openData") {
+    std::lock_guard lock(data_mutex_);
+    datasets_[next_dataset_] = std::make_shared<Dataset>();
+    return Value(next_dataset_++);
+  }
+  if (method == "closeData") {
+    std::lock_guard lock(data_mutex_);
+    datasets_.erase(arguments.at("data").integer());
+    return Value();
+  }
+  if (method == "addShard") {
+    const auto data = dataset(arguments.at("data").integer());
+    if (const Value* bytes = arguments.find("bytes"); bytes && bytes->is_bytes()) {
+      data->add(arguments.at("name").text(), bytes->bytes(), arguments.at("batches"));
+    } else {
+      data->add_at(arguments.at("firstRow").integer(), arguments.at("file").text(), arguments.at("batches"));
+    }
+    return Value();
+  }
+  if (method == "prepareTraining") {
+    auto run = std::make_shared<Training>(arguments);
+    run->data = dataset(arguments.at("data").integer());
+    run->inputs = make_inputs(config_.at("data"));
+    run->batch = arguments.at("batch").integer();
+    run->world = arguments.integer("world", 1);
+    run->rank = arguments.integer("rank", 0);
+    run->low_mark = arguments.integer("lowMark", 64);
+    LoaderOptions options;
+    options.batch = run->batch;
+    options.streams = arguments.integer("streams", 1);
+    options.threads = static_cast<int>(arguments.integer("loaderThreads", 1));
+    options.ahead = arguments.integer("ahead", 3);
+    options.seed = static_cast<uint64_t>(config_.integer("seed", 0));
+    options.pinned = !device_.is_cpu();
+    run->loader = std::make_unique<Loader>(run->data, run->inputs, options);
+    std::lock_guard lock(training_mutex_);
+    expect(!training_, "bad-call", "expected one training at a time but another one is open");
+    training_ = std::move(run);
+    return Value();
+  }
+  std::shared_ptr<Training> run;
+  {
+    std::lock_guard lock(training_mutex_);
+    run = training_;
+  }
+  // A call that arrives after the run's end has nothing to do: its events are on their way.
+  if (!run) return Value();
+  if (method == "feed") {
+    const auto& bytes = *arguments.at("rows").bytes();
+    std::vector<uint32_t> rows(bytes.size() / sizeof(uint32_t));
+    std::memcpy(rows.data(), bytes.data(), rows.size() * sizeof(uint32_t));
+    run->loader->push(std::move(rows), arguments.at("epoch").integer(), arguments.at("first").integer());
+    return Value();
+  }
+  if (method == "endFeed") {
+    run->loader->end();
+    return Value();
+  }
+  std::lock_guard lock(run->mutex);
+  if (method == "stop") {
+    run->stop = true;
+    run->stop_reason = arguments.text("reason", "request");
+  } else if (method == "checkpoint") {
+    run->checkpoint_reason = arguments.text("reason", "request");
+  } else if (method == "proceed") {
+    run->proceed = true;
+  } else if (method == "observe") {
+    run->observed = arguments.at("value").number();
+  } else {
+    fail("bad-call", "expected a method of the engine but got '", method, "'");
+  }
+  run->changed.notify_all();
+  return Value();
+}
+
+}  // namespace gd

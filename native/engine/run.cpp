@@ -1,0 +1,307 @@
+// The training loop: batch → step → event, and between two steps evaluation, checkpoints, stopping.
+#include "core/error.h"
+#include "engine/training.h"
+
+#include <ATen/ATen.h>
+
+#include <filesystem>
+
+namespace gd {
+
+namespace {
+
+std::string padded(int64_t step) {
+  std::string digits = std::to_string(step);
+  return std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
+}
+
+}  // namespace
+
+Features Engine::to_device(Batch& batch, const std::vector<NamedInput>& inputs) const {
+  Features out;
+  for (const auto& named : inputs) {
+    Features fields;
+    for (const auto& [name, tensor] : batch.fields.under(named.modality))
+      fields.set(name, device_.is_cpu() ? tensor : tensor.to(device_, /*non_blocking=*/true));
+    named.input->on_device(fields);
+    out.merge(named.modality, fields);
+  }
+  return out;
+}
+
+Value Engine::train(const Value&) {
+  std::shared_ptr<Training> run;
+  {
+    std::lock_guard lock(training_mutex_);
+    run = training_;
+  }
+  expect(run != nullptr, "bad-call", "expected prepareTraining before train");
+  // Whatever happens the run is taken down, so that its threads end and a next one may begin.
+  struct Down {
+    Engine& engine;
+    ~Down() {
+      std::lock_guard lock(engine.training_mutex_);
+      engine.training_.reset();
+    }
+  } down{*this};
+  Trainer& trainer = this->trainer();
+  const int64_t from = run->arguments.integer("from", 0), steps = run->arguments.at("steps").integer();
+  const int64_t evaluate = run->arguments.integer("evaluateEvery", 0), every = run->arguments.integer("checkpointEverySteps", 0);
+  const double minutes = run->arguments.number("checkpointEveryMinutes", 0);
+  const bool keeps = !run->arguments.text("checkpointFolder", "").empty();
+  run->skipped = run->arguments.integer("skipped", 0);
+  run->rejected = run->arguments.integer("rejected", 0);
+  run->last_checkpoint = std::chrono::steady_clock::now();
+  if (keeps) std::filesystem::create_directories(run->arguments.at("checkpointFolder").text());
+
+  int64_t step = from;
+  int64_t written = -1;
+  std::string reason = "done";
+  while (step < steps) {
+    one_step(*run, step);
+    ++step;
+    while (perform_next(/*wait=*/false)) {
+    }
+    std::string due;
+    bool stop = false;
+    {
+      std::lock_guard lock(run->mutex);
+      due = std::exchange(run->checkpoint_reason, "");
+      stop = run->stop;
+      if (stop) reason = run->stop_reason;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      if (closing_) stop = true;
+    }
+    if (evaluate > 0 && !stop && (step % evaluate == 0 || step == steps)) pause_for_evaluation(*run, step);
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->last_checkpoint).count() / 60;
+    if (due.empty() && every > 0 && step % every == 0) due = "steps";
+    if (due.empty() && minutes > 0 && elapsed >= minutes) due = "minutes";
+    if (due.empty() && step == steps) due = "end";
+    if (due.empty() && stop && reason != "closed") due = reason == "signal" ? "signal" : "request";
+    if (keeps && !due.empty()) {
+      write_checkpoint(*run, step, due);
+      written = step;
+    }
+    if (stop) break;
+  }
+  if (run->unread) {
+    report(*run, *run->unread);
+    run->unread.reset();
+  }
+  writer_.wait();
+  static_cast<void>(trainer);
+  Value out;
+  out.set("step", step);
+  out.set("reason", step == steps ? std::string("done") : reason);
+  out.set("skipped", run->skipped);
+  out.set("rejected", run->rejected);
+  out.set("checkpoint", written);
+  return out;
+}
+
+void Engine::one_step(Training& run, int64_t step) {
+  Trainer& trainer = this->trainer();
+  Stopwatch watch(device_);
+  watch.start("wait");
+  Batch batch = run.loader->next();
+  if (batch.size == 0) {
+    // End of the feed: by a stop (the loop sees it) or because too few rows were fed.
+    std::lock_guard lock(run.mutex);
+    if (run.stop) throw Error("stopped", "the run was stopped while it waited for data");
+    fail("bad-plan", "expected rows for step ", step + 1, " but the plan ended");
+  }
+  if (run.loader->pending() < static_cast<size_t>(run.low_mark) && !run.asked) {
+    run.asked = true;
+    Value event;
+    event.set("type", "rows-wanted");
+    event.set("pending", run.loader->pending());
+    events_.send(std::move(event));
+  } else if (run.loader->pending() >= static_cast<size_t>(run.low_mark)) {
+    run.asked = false;
+  }
+  for (const auto& reject : batch.rejects) {
+    ++run.rejected;
+    Value event;
+    event.set("type", "reject");
+    event.set("file", reject.file);
+    event.set("row", reject.row);
+    event.set("field", reject.field);
+    event.set("reason", reject.reason);
+    event.set("step", step + 1);
+    events_.send(std::move(event));
+  }
+  watch.start("transfer");
+  StepPosition position;
+  position.step = step + 1;
+  position.epoch = batch.epoch;
+  position.batch = batch.size * run.world;
+  position.samples = (step + 1) * position.batch;
+  position.ready = run.loader->ready();
+  Features fields = to_device(batch, run.inputs);
+  const int64_t total = run.arguments.at("steps").integer();
+  StepOutcome outcome = trainer.step(std::move(fields), batch.size, step, total, run.rank * batch.size, watch);
+  watch.start("");
+  StepRecord record(std::move(outcome), std::move(watch), position);
+  if (device_.is_cpu()) {
+    report(run, record);
+    return;
+  }
+  if (run.unread) report(run, *run.unread);
+  run.unread.emplace(std::move(record));
+}
+
+void Engine::report(Training& run, StepRecord& record) {
+  Value event = record.read();
+  if (record.bad()) {
+    ++run.skipped;
+    ++run.skipped_in_a_row;
+  } else {
+    run.skipped_in_a_row = 0;
+  }
+  event.set("skipped", run.skipped);
+  event.set("memory", memory_in_use(device_));
+  events_.step(std::move(event));
+  if (!record.bad()) return;
+  Value warning;
+  warning.set("type", "warning");
+  warning.set("code", "step-skipped");
+  warning.set("message", c10::str("step ", record.step(), " was skipped: ", record.suspects(), " not finite"));
+  warning.set("step", record.step());
+  warning.set("count", run.skipped);
+  events_.send(std::move(warning));
+  const int64_t limit = run.arguments.integer("maximumSkipped", 20);
+  if (run.skipped_in_a_row >= limit) {
+    throw Error("diverged", c10::str("expected a finite loss but ", run.skipped_in_a_row, " steps in a row were skipped, the last one at step ",
+                                     record.step(), " (", record.suspects(), " not finite)"),
+                "lower optimise.lr, lengthen the warm-up, or clip harder; resume from the last checkpoint");
+  }
+}
+
+void Engine::pause_for_evaluation(Training& run, int64_t step) {
+  if (run.unread) {
+    report(run, *run.unread);
+    run.unread.reset();
+  }
+  {
+    std::lock_guard lock(run.mutex);
+    run.proceed = false;
+  }
+  Value event;
+  event.set("type", "evaluation-due");
+  event.set("step", step);
+  events_.send(std::move(event));
+  while (true) {
+    while (perform_next(/*wait=*/false)) {
+    }
+    std::unique_lock lock(run.mutex);
+    if (run.proceed || run.stop) break;
+    // Bounded: a job queued between the look above and this wait is seen at the next turn at the latest.
+    run.changed.wait_for(lock, std::chrono::milliseconds(20));
+  }
+  std::lock_guard lock(run.mutex);
+  if (run.observed) trainer().schedule().observe(*std::exchange(run.observed, std::nullopt));
+}
+
+void Engine::write_checkpoint(Training& run, int64_t step, const std::string& reason) {
+  if (run.unread) {
+    report(run, *run.unread);
+    run.unread.reset();
+  }
+  const ScheduleState& schedule = trainer().schedule().state;
+  Value position;
+  position.set("step", step);
+  position.set("skipped", run.skipped);
+  position.set("rejected", run.rejected);
+  Value held;
+  held.set("best", schedule.best);
+  held.set("bad", schedule.bad);
+  held.set("factor", schedule.factor);
+  held.set("observed", schedule.observed);
+  position.set("schedule", std::move(held));
+  Value metadata;
+  metadata.set("gadolinium", run.arguments.text("metadata", "{}"));
+  metadata.set("position", position.dump());
+  const std::string path = run.arguments.at("checkpointFolder").text() + "/step-" + padded(step) + ".safetensors";
+  writer_.write(path, trainer().tensors(), std::move(metadata), [this, step, reason](const CheckpointWriter::Done& done) {
+    Value event;
+    if (done.error.empty()) {
+      event.set("type", "checkpoint");
+      event.set("path", done.path);
+      event.set("bytes", done.bytes);
+      event.set("milliseconds", done.milliseconds);
+      event.set("reason", reason);
+    } else {
+      event.set("type", "warning");
+      event.set("code", "checkpoint-not-written");
+      event.set("message", done.error + (done.advice.empty() ? "" : " (" + done.advice + ")"));
+    }
+    event.set("step", step);
+    events_.send(std::move(event));
+  });
+  run.last_checkpoint = std::chrono::steady_clock::now();
+}
+
+// arguments: { file, part: 'all' | 'weights' | 'average' }. 'all' is for resuming, the others for evaluation and for starting
+// from another run's weights.
+Value Engine::restore(const Value& arguments) {
+  const std::string path = arguments.at("file").text(), part = arguments.text("part", "all");
+  SafetensorsFile file(path);
+  file.verify();
+  NoGradGuard no_grad;
+  std::string missing, left;
+  int64_t missed = 0, over = 0;
+  std::map<std::string, bool> used;
+  for (auto& [name, tensor] : trainer().tensors()) {
+    const bool weight = name.find('/') == std::string::npos;
+    if (part != "all" && !weight) continue;
+    const std::string from = part == "average" && tensor.is_floating_point() ? "average/" + name : name;
+    if (!file.has(from)) {
+      if (++missed <= 5) missing += (missing.empty() ? "" : ", ") + from;
+      continue;
+    }
+    const Tensor stored = file.tensor(from);
+    expect(stored.sizes() == tensor.sizes(), "checkpoint-mismatch", "expected the shape ", tensor.sizes(), " for ", from, " in ", path,
+           " but got ", stored.sizes(), ": it is a checkpoint of another recipe");
+    used[from] = true;
+  }
+  for (const auto& name : file.names()) {
+    if (used.contains(name) || (part != "all" && name.find('/') != std::string::npos)) continue;
+    if (part == "average" && used.contains("average/" + name)) continue;
+    if (++over <= 5) left += (left.empty() ? "" : ", ") + name;
+  }
+  if (missed + over > 0) {
+    throw Error("checkpoint-mismatch",
+                c10::str("expected the tensors of this recipe in ", path, " but ", missed, " are missing (", missing, ") and ", over,
+                         " are not known (", left, ")"),
+                "give the recipe and the overrides that the checkpoint was trained with");
+  }
+  for (auto& [name, tensor] : trainer().tensors()) {
+    if (part != "all" && name.find('/') != std::string::npos) continue;
+    const std::string from = part == "average" && tensor.is_floating_point() ? "average/" + name : name;
+    tensor.detach().copy_(file.tensor(from));
+  }
+  Value out;
+  out.set("metadata", file.metadata());
+  if (part != "all") return out;
+  const Value position = Value::parse(file.metadata().at("position").text());
+  const Value& schedule = position.at("schedule");
+  trainer().schedule().state = {schedule.number("best", 0), schedule.integer("bad", 0), schedule.number("factor", 1),
+                                schedule.flag("observed", false)};
+  out.set("position", position);
+  return out;
+}
+
+// arguments: { file, metadata }: weights alone, for export.
+Value Engine::save(const Value& arguments) {
+  NamedTensors weights;
+  NoGradGuard no_grad;
+  for (const auto& [name, tensor] : trainer().tensors())
+    if (name.find('/') == std::string::npos) weights.emplace_back(name, tensor.detach().to(at::kCPU).contiguous());
+  Value metadata;
+  metadata.set("gadolinium", arguments.text("metadata", "{}"));
+  return Value(write_safetensors(arguments.at("file").text(), weights, metadata));
+}
+
+}  // namespace gd

@@ -1,0 +1,190 @@
+#include "engine/trainer.h"
+
+#include "core/draw.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+
+namespace gd {
+
+namespace {
+
+const Value& section(const Value& config, std::string_view key) {
+  static const Value empty{Value::Object{}};
+  const Value* found = config.find(key);
+  return found && !found->is_null() ? *found : empty;
+}
+
+// Rows [from, to) of every field of one modality; other modalities' fields are left out.
+Features slice(const Features& fields, const std::string& modality, int64_t from, int64_t to) {
+  Features out;
+  for (const auto& [name, tensor] : fields)
+    if (name.compare(0, modality.size() + 1, modality + ".") == 0) out.set(name, tensor.slice(0, from, to));
+  return out;
+}
+
+}  // namespace
+
+Trainer::Trainer(const Value& config, c10::Device device)
+    : device_(device), precision_(precision_from(config.text("precision", "fp32"), device)),
+      seed_(static_cast<uint64_t>(config.integer("seed", 0))), model_(config, device, at::kFloat, seed_),
+      loss_scale_(precision_, device) {
+  const Value& optimise = section(config, "optimise");
+  lr_ = optimise.number("lr", 1e-3);
+  clip_ = optimise.number("clip", 0);
+  GroupRules rules = GroupRules::from(optimise);
+  const Value layer_decay = section(optimise, "layerDecay");
+  rules.layer_rate = [this, layer_decay](const std::string& name) { return model_.layer_rate(name, layer_decay); };
+  groups_ = make_groups(model_.state(), rules);
+  expect(!groups_.empty(), "bad-recipe", "expected at least one trainable parameter but all are frozen");
+  const Scope nowhere(model_.state(), "");
+  const Value& optimiser = optimise.at("optimiser");
+  optimiser_ = Registry<Optimiser>::instance().make(optimiser.at("optimiser").text(), nowhere, section(optimiser, "options"));
+  optimiser_->prepare(groups_);
+  const Value& schedule = optimise.at("schedule");
+  schedule_ = Registry<Schedule>::instance().make(schedule.at("schedule").text(), nowhere, section(schedule, "options"));
+  if (const double decay = optimise.number("ema", 0); decay > 0) ema_ = std::make_unique<Ema>(model_.state(), decay);
+}
+
+Model::Outcome Trainer::forward_backward(Features& fields, int64_t, Pass pass, Stopwatch& watch) {
+  watch.start("forward");
+  {
+    Autocast autocast(precision_, device_);
+    for (auto& tower : model_.towers()) model_.run(tower, fields, pass);
+    model_.run_joint_heads(fields, pass);
+  }
+  watch.start("loss");
+  Model::Outcome out = model_.losses(fields, pass);
+  watch.start("backward");
+  const Tensor scaled = loss_scale_.scale().defined() ? out.total * loss_scale_.scale() : out.total;
+  torch::autograd::backward({scaled}, {});
+  return out;
+}
+
+// Gradient caching (Gao et al. 2021): features of all chunks without a graph, the loss over the whole batch on them, then each
+// chunk again with a graph, fed the cached gradient of its features. Dropout is the same in both forwards, because its draws
+// are keyed by row and site; so the result equals the undivided batch to rounding. BatchNorm alone differs: its statistics are
+// those of a chunk, and only the second forward moves the running ones.
+Model::Outcome Trainer::cached_forward_backward(Features& fields, int64_t batch, Pass pass, Stopwatch& watch) {
+  struct Chunk {
+    Tower* tower;
+    int64_t from, to;
+  };
+  std::vector<Chunk> chunks;
+  Features leaves = fields;
+  for (auto& tower : model_.towers()) {
+    const int64_t size = (batch + tower.chunks - 1) / tower.chunks;
+    std::map<std::string, std::vector<Tensor>> pieces;
+    std::vector<std::string> order;
+    for (int64_t from = 0; from < batch; from += size) {
+      const int64_t to = std::min(from + size, batch);
+      watch.start("forward");
+      NoGradGuard no_grad;
+      Autocast autocast(precision_, device_);
+      Features part = slice(fields, tower.modality, from, to);
+      Pass first = pass;
+      first.first_row = pass.first_row + from;
+      first.update_statistics = false;
+      model_.run(tower, part, first);
+      for (const auto& [name, tensor] : part) {
+        if (fields.has(name)) continue;
+        if (!pieces.contains(name)) order.push_back(name);
+        pieces[name].push_back(tensor);
+      }
+      chunks.push_back({&tower, from, to});
+    }
+    for (const auto& name : order) {
+      Tensor whole = at::cat(pieces[name], 0).detach();
+      if (whole.is_floating_point()) whole.set_requires_grad(true);
+      leaves.set(name, whole);
+    }
+  }
+  Features features = leaves;
+  {
+    Autocast autocast(precision_, device_);
+    model_.run_joint_heads(features, pass);
+  }
+  watch.start("loss");
+  Model::Outcome out = model_.losses(features, pass);
+  const Tensor scaled = loss_scale_.scale().defined() ? out.total * loss_scale_.scale() : out.total;
+  torch::autograd::backward({scaled}, {});
+  for (const auto& chunk : chunks) {
+    watch.start("forward");
+    Features part = slice(fields, chunk.tower->modality, chunk.from, chunk.to);
+    std::vector<Tensor> outputs, gradients;
+    {
+      Autocast autocast(precision_, device_);
+      Pass second = pass;
+      second.first_row = pass.first_row + chunk.from;
+      model_.run(*chunk.tower, part, second);
+    }
+    for (const auto& [name, tensor] : part) {
+      const Tensor* leaf = leaves.find(name);
+      if (!tensor.requires_grad() || !leaf || !leaf->grad().defined()) continue;
+      outputs.push_back(tensor);
+      gradients.push_back(leaf->grad().slice(0, chunk.from, chunk.to).to(tensor.scalar_type()));
+    }
+    watch.start("backward");
+    if (!outputs.empty()) torch::autograd::backward(outputs, gradients);
+  }
+  return out;
+}
+
+StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t total, int64_t first_row, Stopwatch& watch) {
+  for (const auto& group : groups_)
+    for (const auto& parameter : group.parameters) parameter.mutable_grad().reset();
+  Pass pass;
+  pass.training = true;
+  pass.seed = key(seed_, static_cast<uint64_t>(step), key_of("dropout"));
+  pass.first_row = first_row;
+  const bool cached = std::any_of(model_.towers().begin(), model_.towers().end(), [](const Tower& t) { return t.chunks > 1; });
+  Model::Outcome outcome = cached ? cached_forward_backward(fields, batch, pass, watch) : forward_backward(fields, batch, pass, watch);
+
+  watch.start("optimiser");
+  NoGradGuard no_grad;
+  StepOutcome out;
+  out.loss = outcome.total.detach();
+  out.terms = std::move(outcome.terms);
+  out.measures = std::move(outcome.measures);
+  out.norms = gradient_norms(groups_, loss_scale_.scale(), [this](const std::string& name) { return model_.tower_of(name); });
+  out.bad = at::logical_not(at::isfinite(out.loss) & at::isfinite(out.norms.total)).to(at::kFloat);
+  StepScale scale;
+  scale.lr = lr_ * schedule_->factor(step, total);
+  scale.gradient = clip_divisor(out.norms.total, clip_, loss_scale_.scale());
+  scale.bad = out.bad;
+  optimiser_->step(groups_, scale);
+  model_.after_step();
+  loss_scale_.update(out.bad);
+  if (ema_) ema_->follow(out.bad);
+  for (const auto& group : groups_) out.rates.emplace_back(group.name, scale.lr * group.rate);
+  return out;
+}
+
+void Trainer::embed(Features& features, bool averaged) {
+  NoGradGuard no_grad;
+  expect(!averaged || ema_, "bad-option", "expected optimise.ema above 0 for averaged weights but the recipe keeps none");
+  if (averaged) ema_->exchange();
+  try {
+    Autocast autocast(precision_, device_);
+    for (auto& tower : model_.towers())
+      if (!(features.under(tower.modality).size() == 0)) model_.run(tower, features, Pass{});
+  } catch (...) {
+    if (averaged) ema_->exchange();
+    throw;
+  }
+  if (averaged) ema_->exchange();
+}
+
+std::vector<std::pair<std::string, Tensor>> Trainer::tensors() const {
+  std::vector<std::pair<std::string, Tensor>> out;
+  for (const auto& slot : const_cast<Model&>(model_).state().slots()) out.emplace_back(slot.name, slot.tensor);
+  for (const auto& [name, tensor] : optimiser_->state()) out.emplace_back("optimiser/" + name, tensor);
+  if (ema_)
+    for (const auto& [name, tensor] : ema_->state()) out.emplace_back("average/" + name, tensor);
+  for (const auto& [name, tensor] : loss_scale_.state()) out.emplace_back("loss-scale/" + name, tensor);
+  return out;
+}
+
+}  // namespace gd

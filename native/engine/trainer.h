@@ -1,0 +1,64 @@
+// Everything that one optimiser step needs: model, optimiser, precision; and what a checkpoint holds of it.
+#pragma once
+
+#include "core/batch.h"
+#include "engine/model.h"
+#include "engine/precision.h"
+#include "engine/stopwatch.h"
+#include "optim/clip.h"
+#include "optim/ema.h"
+#include "optim/groups.h"
+#include "optim/optimiser.h"
+#include "optim/schedule.h"
+
+#include <map>
+#include <optional>
+
+namespace gd {
+
+// What one step measured, still on the device: read by StepRecord (engine/step_record.h) a step later.
+struct StepOutcome {
+  Tensor loss, bad;  // 0-d
+  std::vector<std::pair<std::string, Tensor>> terms, measures;
+  GradientNorms norms;
+  std::vector<std::pair<std::string, double>> rates;  // learning rate by group
+};
+
+class Trainer {
+ public:
+  // config: the whole resolved native configuration { encoders, …, optimise, precision, seed }.
+  Trainer(const Value& config, c10::Device device);
+
+  Model& model() { return model_; }
+  Schedule& schedule() { return *schedule_; }
+  Precision precision() const { return precision_; }
+  c10::Device device() const { return device_; }
+  const std::vector<ParameterGroup>& groups() const { return groups_; }
+
+  // One optimiser step (number `step` from 0, of `total`) on a batch already on the device. `first_row` is the place of the
+  // batch's first sample in the global batch.
+  StepOutcome step(Features fields, int64_t batch, int64_t step, int64_t total, int64_t first_row, Stopwatch& watch);
+
+  // Evaluation mode, no gradients: adds the features of the towers whose fields are there.
+  void embed(Features& features, bool averaged);
+
+  // Weights, buffers, moments, averages, loss scale, under the keys of a checkpoint file.
+  std::vector<std::pair<std::string, Tensor>> tensors() const;
+
+ private:
+  Model::Outcome forward_backward(Features& fields, int64_t batch, Pass pass, Stopwatch& watch);
+  Model::Outcome cached_forward_backward(Features& fields, int64_t batch, Pass pass, Stopwatch& watch);
+
+  const c10::Device device_;
+  const Precision precision_;
+  const uint64_t seed_;
+  Model model_;
+  double lr_ = 0, clip_ = 0;
+  std::vector<ParameterGroup> groups_;
+  std::unique_ptr<Optimiser> optimiser_;
+  std::unique_ptr<Schedule> schedule_;
+  std::unique_ptr<Ema> ema_;
+  LossScale loss_scale_;
+};
+
+}  // namespace gd
