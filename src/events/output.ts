@@ -6,16 +6,15 @@ const most = 8_000_000;
 export interface Output {
   /** A promise where more than `most` bytes wait. Throws once the reader has gone away (`gadolinium … | head`). */
   write(text: string): void | Promise<void>;
-  close(): void;
 }
 
 /** A stream that others own (standard output): its errors come back from `write` instead of ending the process. */
 export function writable(stream: Writable): Output {
   let failure: Error | undefined;
-  const onError = (error: Error) => {
+  // Never taken off again: standard output may report a reader that went away while the last text was on its way.
+  stream.on('error', (error: Error) => {
     failure = error;
-  };
-  stream.on('error', onError);
+  });
   return {
     write(text) {
       if (failure !== undefined) throw failure;
@@ -29,7 +28,5 @@ export function writable(stream: Writable): Output {
         stream.once('drain', settle).once('error', settle).once('close', settle);
       });
     },
-    // The error handler stays: standard output may still report a reader that went away while the last text was on its way.
-    close() {},
   };
 }
