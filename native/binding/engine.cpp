@@ -26,9 +26,9 @@ Napi::Function EngineObject::define(Napi::Env env) {
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
-  const Napi::Env env = info.Env();
+  Napi::Env env = info.Env();
   guarded(env, [&] {
-    Value config = from_js(info[0]);
+    gd::Value config = from_js(info[0]);
     waker_ = Waker::New(env, info[1].As<Napi::Function>(), "gadolinium events", 0, 1);
     waker_.Unref(env);
     try {
@@ -37,7 +37,7 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
       waker_.Release();
       throw;
     }
-    hook_ = env.AddCleanupHook([](EngineObject* self) { self->engine_.reset(); }, this);
+    hook_ = env.AddCleanupHook(&EngineObject::leave, this);
   });
 }
 
@@ -67,7 +67,7 @@ void EngineObject::later(const Napi::CallbackInfo& info) {
 Napi::Value EngineObject::drain(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!engine_) return Napi::Array::New(info.Env());
-    return to_js(info.Env(), Value(engine_->drain()));
+    return to_js(info.Env(), gd::Value(engine_->drain()));
   });
 }
 

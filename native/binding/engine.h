@@ -16,6 +16,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override;
 
  private:
+  static void leave(EngineObject* self) { self->engine_.reset(); }
   static void wake(Napi::Env env, Napi::Function callback, std::nullptr_t*, void*);
   using Waker = Napi::TypedThreadSafeFunction<std::nullptr_t, void, &EngineObject::wake>;
   using Hook = Napi::Env::CleanupHook<void (*)(EngineObject*), EngineObject>;
