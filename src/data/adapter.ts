@@ -66,8 +66,11 @@ export interface SourceRow {
   id: string;
   patient?: string;
   study?: string;
-  /** Absent: the engine draws it from `group`, so that all rows of a group land in one split. */
-  split?: Split;
+  /**
+   * The release's own word for the split: "train", "validate", "dev" … (src/data/split.ts lists the known ones; another is an
+   * error that names the row). Absent: drawn from `group`, so that all rows of a group land in one split.
+   */
+  split?: string;
   /** What a drawn split must keep together; default: patient, else study, else id. */
   group?: string;
   images: SourceImage[];

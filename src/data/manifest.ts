@@ -26,6 +26,8 @@ const shardEntry = z.strictObject({
   splits: z.record(z.string(), count),
 });
 
+export type ShardSummary = z.infer<typeof shardEntry>;
+
 const specialIds = z.strictObject({
   /** Put before and after a text: [CLS] and [SEP] of BERT, start and end of text of CLIP. */
   start: count.nullable(),

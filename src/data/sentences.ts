@@ -61,10 +61,11 @@ function ends(block: string): number[] {
   const found: number[] = [];
   // A run of end marks with closing quotes and brackets, then blanks and the next character; or a full-width mark.
   const mark = /([.!?]+)(["'”’)\]]*)\s+(?=(\S))|[。！？]["”’）」]*/gu;
-  const first = LIST_MARK.exec(block)?.[0].length ?? 0;
   for (let match = mark.exec(block); match !== null; match = mark.exec(block)) {
     const end = match.index + match[0].length;
-    if (match.index < first) continue;
+    const sofar = block.slice(found.at(-1) ?? 0, match.index).trim();
+    // The number of a list item ("1. Heart normal. 2. Lungs clear.") stays with the item.
+    if (match[1] === '.' && /^\(?(?:\d{1,2}|[a-zA-Z])$/.test(sofar)) continue;
     if (match[1] === undefined || isEnd(block, match.index, match[1], match[3]!)) found.push(end);
   }
   return found;
@@ -76,8 +77,14 @@ function isEnd(block: string, at: number, marks: string, next: string): boolean 
   if (/\p{Ll}/u.test(next)) return false;
   if (marks !== '.') return true;
   const word = /[\p{L}\p{N}.]*$/u.exec(block.slice(Math.max(0, at - 40), at))![0].toLowerCase();
-  if (/^\p{L}$/u.test(word) && word !== 'i') return /\p{N}/u.test(next) ? word !== 'v' && word !== 'p' : false; // initials: "J. Smith"
+  if (/^\p{L}$/u.test(word)) return !isInitial(block.slice(0, at), next);
   if (/^(?:\p{L}\.)+\p{L}$/u.test(word)) return false; // "U.S."
   if (!ABBREVIATIONS.has(word)) return true;
   return BEFORE_NUMBERS.has(word) ? !/\p{N}/u.test(next) : false;
+}
+
+/** "J. Smith" and "John F. Kennedy", but not "hepatitis B. The liver" or "vitamin K." */
+function isInitial(before: string, next: string): boolean {
+  if (!/\p{Lu}/u.test(next)) return /(?:^|\s)[vp]$/iu.test(before);
+  return /(?:^|[.,;:]\s|\p{Lu}\p{Ll}*\.?\s)\p{Lu}$/u.test(before);
 }

@@ -50,6 +50,11 @@ export class ShardWriter {
     this.open();
   }
 
+  /** Bytes of the current shard so far. */
+  get bytes(): number {
+    return this.file?.bytes ?? 0;
+  }
+
   /** Writes one record batch. When it does not fit, the current shard is finished first and given to `finished`. */
   batch(rows: readonly Row[], finished: (shard: ShardEntry) => void): void {
     if (rows.length === 0) return;

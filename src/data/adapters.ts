@@ -1,0 +1,35 @@
+/** Finds the data sets that this installation knows: one folder each under datasets/. */
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { GadoliniumError } from '../errors.js';
+import type { DatasetAdapter } from './adapter.js';
+
+const here = dirname(fileURLToPath(import.meta.url));
+/** Beside this file's tree, compiled or not. */
+const modules = join(here, '../../datasets');
+
+/** The source folder of a data set, where its samples and README lie (they are not copied when TypeScript is compiled). */
+function homeOf(name: string): string {
+  for (let folder = here; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return join(folder, 'datasets', name);
+    if (folder === dirname(folder)) return join(modules, name);
+  }
+}
+
+function adapterFile(name: string): string | undefined {
+  return ['adapter.js', 'adapter.ts'].map((file) => join(modules, name, file)).find((file) => existsSync(file));
+}
+
+export function adapterNames(): string[] {
+  return readdirSync(modules).filter((name) => adapterFile(name) !== undefined).sort();
+}
+
+export async function findAdapter(name: string): Promise<{ adapter: DatasetAdapter; home: string }> {
+  const file = /^[a-z0-9][a-z0-9-]*$/.test(name) ? adapterFile(name) : undefined;
+  if (file === undefined) {
+    throw GadoliniumError.expected('unknown-dataset', `one of ${adapterNames().join(', ')}`, 'the data set', name, 'for a table of your own: gadolinium prepare table --from TABLE');
+  }
+  const module = (await import(pathToFileURL(file).href)) as { default: DatasetAdapter };
+  return { adapter: module.default, home: homeOf(name) };
+}

@@ -1,0 +1,222 @@
+/**
+ * One source picture to the bytes that a shard keeps: decoded, turned upright, flattened, brought to 8 bits without cutting
+ * any value off, resized with antialiasing, and stored as raw pixels or JPEG. Grey pictures become one channel, also when the
+ * file stored them as RGB.
+ */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { GadoliniumError } from '../errors.js';
+
+export interface PictureOptions {
+  /** Pixels of the side that `fit` names. Smaller pictures are kept as they are, never enlarged. */
+  size: number;
+  fit: 'shorter' | 'longest';
+  store: 'raw' | 'jpeg';
+  /** JPEG quality, 1–100. */
+  quality: number;
+  /** Pictures with more pixels are rejected before they are decoded. */
+  maxPixels: number;
+}
+
+export const PICTURE_DEFAULTS: PictureOptions = { size: 256, fit: 'shorter', store: 'raw', quality: 92, maxPixels: 2 ** 28 };
+
+/** The fields of an `images` item that come from the picture itself. */
+export interface StoredPicture {
+  data: Uint8Array;
+  codec: 'raw' | 'jpeg';
+  height: number;
+  width: number;
+  channels: 1 | 3;
+  bits_stored: number;
+  photometric: string;
+  value_range: [number, number] | null;
+  sha256: Uint8Array;
+  flags: string[];
+}
+
+/** Why a picture could not be used; `code` is the reason counted in dataset.json. */
+export class PictureError extends Error {
+  constructor(
+    readonly code: 'missing_image' | 'not_an_image' | 'truncated_image' | 'too_many_pixels' | 'unsupported_image',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Channels of a picture may differ by this much (of 255) and it still counts as grey: JPEG rounds its colour planes. Measured
+ * on radiographs stored as RGB.
+ */
+const GREY_TOLERANCE = 4;
+
+/** In words, for the `recipe` column; raised when the same picture would give other bytes. */
+export function pictureRecipe(options: PictureOptions): string {
+  const stored = options.store === 'raw' ? 'raw' : `jpeg q${options.quality}`;
+  return `picture-1 ${options.fit} side ${options.size} lanczos3 ${stored}`;
+}
+
+export async function storedPicture(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
+  if (typeof input === 'string') await mustBeFile(input);
+  try {
+    return await decoded(input, options);
+  } catch (error) {
+    if (error instanceof PictureError || error instanceof GadoliniumError) throw error;
+    throw reasonOf(error as Error);
+  }
+}
+
+async function mustBeFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new PictureError('missing_image', 'no such file');
+  if (!found.isFile()) throw new PictureError('missing_image', 'not a file');
+  if (found.size === 0) throw new PictureError('not_an_image', 'an empty file');
+}
+
+async function decoded(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
+  const open = () => sharp(input, { failOn: 'error', limitInputPixels: options.maxPixels, sequentialRead: true });
+  const metadata = await open().metadata();
+  if (metadata.width * metadata.height > options.maxPixels) {
+    throw new PictureError('too_many_pixels', `${metadata.width}×${metadata.height} pixels, more than ${options.maxPixels}`);
+  }
+  const flags: string[] = [];
+  let image = open().autoOrient();
+  if ((metadata.orientation ?? 1) > 1) flags.push('orientation_applied');
+  if ((metadata.pages ?? 1) > 1) flags.push('first_frame_only');
+  if (metadata.hasAlpha) {
+    image = image.flatten({ background: 'black' });
+    flags.push('alpha_flattened');
+  }
+  const target = targetSize(metadata, options);
+  if (target.scale === 1) flags.push('small_image');
+  const pixels =
+    metadata.depth === 'uchar' ? await eightBits(image, target) : await sixteenBits(image, metadata, target, flags);
+  const single = grey(pixels.data, pixels.channels);
+  const channels = single === undefined ? 3 : 1;
+  const raw = single ?? pixels.data;
+  const data =
+    options.store === 'raw' ? raw : await jpeg(raw, { width: target.width, height: target.height, channels }, options.quality);
+  return {
+    data,
+    codec: options.store,
+    height: target.height,
+    width: target.width,
+    channels,
+    bits_stored: metadata.bitsPerSample ?? 8,
+    photometric: photometricOf(metadata),
+    value_range: pixels.range,
+    sha256: createHash('sha256').update(data).digest(),
+    flags,
+  };
+}
+
+interface Target {
+  width: number;
+  height: number;
+  scale: number;
+}
+
+function targetSize(metadata: Metadata, { size, fit }: PictureOptions): Target {
+  const { width, height } = metadata.autoOrient;
+  const side = fit === 'shorter' ? Math.min(width, height) : Math.max(width, height);
+  const scale = Math.min(1, size / side);
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)), scale };
+}
+
+const resized = (image: Sharp, { width, height }: Target) => image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
+
+interface Pixels {
+  data: Uint8Array;
+  channels: number;
+  range: [number, number] | null;
+}
+
+/** Palettes are expanded, CMYK and YCCK become RGB. */
+async function eightBits(image: Sharp, target: Target): Promise<Pixels> {
+  const { data, info } = await resized(image, target).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  return { data, channels: info.channels, range: null };
+}
+
+/**
+ * Deeper than 8 bits. A grey picture is windowed from its own smallest to its own largest value, which become 0 and 255 and
+ * are kept as value_range: dividing by 257 would leave a 12-bit radiograph black. Colour is divided by 257.
+ */
+async function sixteenBits(image: Sharp, metadata: Metadata, target: Target, flags: string[]): Promise<Pixels> {
+  if (metadata.depth !== 'ushort') {
+    throw new PictureError('unsupported_image', `pixels of type ${metadata.depth}; store them as 8 or 16 bits, unsigned`);
+  }
+  const wide = metadata.channels <= 2 ? 'grey16' : 'rgb16';
+  const { data, info } = await image.toColourspace(wide).raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
+  const full = words(data);
+  const single = info.channels === 1 ? full : sameChannels(full, info.channels);
+  const channels = single === undefined ? 3 : 1;
+  const source = sharp(single ?? full, { raw: { width: info.width, height: info.height, channels } });
+  const small = await resized(source, target)
+    .toColourspace(channels === 1 ? 'grey16' : 'rgb16')
+    .raw({ depth: 'ushort' })
+    .toBuffer();
+  const range: [number, number] | null = single === undefined ? null : extent(single);
+  const [low, high] = range ?? [0, 65535];
+  const factor = high > low ? 255 / (high - low) : 0;
+  const eight = Uint8Array.from(words(small), (value) => Math.round(Math.min(255, Math.max(0, (value - low) * factor))));
+  flags.push(single === undefined ? 'depth_reduced' : 'windowed_min_max');
+  return { data: eight, channels, range };
+}
+
+const words = (bytes: Buffer) => new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+
+function extent(values: Uint16Array): [number, number] {
+  let low = 65535;
+  let high = 0;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function sameChannels(values: Uint16Array, channels: number): Uint16Array | undefined {
+  const single = new Uint16Array(values.length / channels);
+  for (let i = 0, at = 0; i < single.length; i++, at += channels) {
+    if (values[at] !== values[at + 1] || values[at] !== values[at + 2]) return undefined;
+    single[i] = values[at]!;
+  }
+  return single;
+}
+
+/** The one channel of a grey picture; undefined for colour. Where channels differ a little, their mean. */
+function grey(data: Uint8Array, channels: number): Uint8Array | undefined {
+  if (channels === 1) return data;
+  const single = new Uint8Array(data.length / channels);
+  for (let i = 0, at = 0; i < single.length; i++, at += channels) {
+    const [r, g, b] = [data[at]!, data[at + 1]!, data[at + 2]!];
+    if (Math.max(r, g, b) - Math.min(r, g, b) > GREY_TOLERANCE) return undefined;
+    single[i] = Math.round((r + g + b) / 3);
+  }
+  return single;
+}
+
+async function jpeg(
+  data: Uint8Array, raw: { width: number; height: number; channels: 1 | 3 }, quality: number,
+): Promise<Uint8Array> {
+  const image = sharp(data, { raw }).toColourspace(raw.channels === 1 ? 'b-w' : 'srgb');
+  return image.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
+}
+
+function photometricOf(metadata: Metadata): string {
+  if (metadata.isPalette) return 'PALETTE';
+  if (metadata.space === 'cmyk') return 'CMYK';
+  return metadata.channels <= 2 ? 'MONOCHROME2' : 'RGB';
+}
+
+/** The decoder's words, as one of our reasons. */
+function reasonOf(error: Error): PictureError {
+  const message = error.message.split('\n')[0]!.replace(/^Input (?:file|buffer)\b/, 'the file');
+  if (/exceeds pixel limit/i.test(message)) return new PictureError('too_many_pixels', message);
+  if (/unsupported image format|is not a known file format/i.test(message)) return new PictureError('not_an_image', message);
+  if (/premature end|truncated|end of (?:stream|file)|unexpected end|out of order read|read error|not enough|corrupt/i.test(error.message)) {
+    return new PictureError('truncated_image', message);
+  }
+  return new PictureError('unsupported_image', message);
+}

@@ -1,0 +1,86 @@
+/** A worked row as the plain values of the schema's columns. */
+import type { DatasetAdapter, LabelVocabulary, SourceDescription, SourceLabel, Split } from './adapter.js';
+import { LABEL_CODES } from './schema.js';
+import type { KeptRow } from './row-work.js';
+import type { Row } from './writer.js';
+
+export interface RecordContext {
+  adapter: Pick<DatasetAdapter, 'name' | 'licence'>;
+  description: SourceDescription;
+  recipe: string;
+}
+
+/** @param tokens ids by text, sentence, token; empty where there is no tokenizer. */
+export function recordOf(
+  { row, images, texts, flags }: KeptRow,
+  split: Split,
+  tokens: readonly number[][][],
+  { adapter, description, recipe }: RecordContext,
+): Row {
+  const places = new Map(images.map((image, place) => [image.index, place]));
+  return {
+    dataset: adapter.name,
+    sample_id: row.id,
+    patient_id: row.patient ?? null,
+    study_id: row.study ?? null,
+    split,
+    images: images.map(({ picture, index }) => {
+      const source = row.images[index]!;
+      return {
+        image_id: source.id,
+        data: picture.data,
+        codec: picture.codec,
+        modality: source.modality,
+        view: source.view ?? null,
+        depth: 1,
+        height: picture.height,
+        width: picture.width,
+        channels: picture.channels,
+        frames: 1,
+        dtype: 'uint8',
+        bits_stored: picture.bits_stored,
+        photometric: picture.photometric,
+        inverted: false,
+        value_range: picture.value_range,
+        recipe,
+        sha256: picture.sha256,
+      };
+    }),
+    texts: texts.map((text, i) => ({
+      kind: text.kind,
+      lang: text.lang,
+      body: text.body,
+      origin: text.origin,
+      // Places among the images that were kept.
+      image_index: text.images?.map((image) => places.get(image)).filter((place) => place !== undefined) ?? [],
+      group: text.group ?? null,
+      tokens: tokens[i]!.reduce((sum, sentence) => sum + sentence.length, 0),
+      sentences: tokens[i]!,
+    })),
+    labels: (row.labels ?? []).map((label) => ({ ...label, value: label.value ?? null })),
+    label_vec: labelVector(description.labels ?? [], row.labels ?? []),
+    meta: row.meta ?? null,
+    licence: adapter.licence,
+    source_ref: row.sourceRef ?? null,
+    flags: [...new Set(flags)],
+    weight: row.weight ?? 1,
+    ...Object.fromEntries(Object.keys(description.arrays ?? {}).map((name) => [name, row.arrays?.[name] ?? null])),
+  };
+}
+
+/**
+ * Every name of every vocabulary, one number each. In a class vocabulary one positive name makes the others negative; what is
+ * not said of a finding is missing.
+ */
+export function labelVector(vocabularies: readonly LabelVocabulary[], labels: readonly SourceLabel[]): Int8Array {
+  const codes: number[] = [];
+  for (const { vocab, kind, names } of vocabularies) {
+    const own = labels.filter((label) => label.vocab === vocab);
+    const decided = kind === 'class' && own.some((label) => label.state === 'positive');
+    for (const name of names) {
+      const state = own.find((label) => label.name === name)?.state ?? (decided ? 'negative' : 'missing');
+      codes.push(LABEL_CODES[state]);
+    }
+  }
+  return Int8Array.from(codes);
+}
