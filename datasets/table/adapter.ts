@@ -3,7 +3,16 @@ import { dirname, isAbsolute, join, parse } from 'node:path';
 import { z } from 'zod';
 import { GadoliniumError } from '../../src/errors.js';
 import type {
-  AdapterContext, DatasetAdapter, LabelVocabulary, Modality, Origin, SourceImage, SourceLabel, SourceReject, SourceRow, TextKind,
+  AdapterContext,
+  DatasetAdapter,
+  LabelVocabulary,
+  Modality,
+  Origin,
+  SourceImage,
+  SourceLabel,
+  SourceReject,
+  SourceRow,
+  TextKind,
 } from '../../src/data/adapter.js';
 import { tableRows } from './readers.js';
 
@@ -45,11 +54,17 @@ const adapter: DatasetAdapter<Options> = {
     if (image.length === 0 && text.length === 0) {
       throw GadoliniumError.expected('bad-option', 'at least one --image or --text column', 'prepare table', undefined);
     }
-    await checkColumns(context, [...image, ...text, ...label, split, group, id].filter((name) => name !== undefined));
+    await checkColumns(
+      context,
+      [...image, ...text, ...label, split, group, id].filter((name) => name !== undefined),
+    );
     const by = group === undefined ? 'row' : `column '${group}'`;
     return {
       labels: await vocabularies(context),
-      splitRule: split === undefined ? `drawn by the hash of the ${by}: train 0.8, valid 0.1, test 0.1` : `column '${split}' of the table`,
+      splitRule:
+        split === undefined
+          ? `drawn by the hash of the ${by}: train 0.8, valid 0.1, test 0.1`
+          : `column '${split}' of the table`,
     };
   },
 
@@ -73,14 +88,22 @@ async function checkColumns({ from }: AdapterContext<Options>, wanted: string[])
       if (name in found.values) continue;
       // JSON lines may leave out empty fields, so its first row does not say what the table has.
       if (/\.(?:jsonl|ndjson)(?:\.gz)?$/.test(from)) continue;
-      throw GadoliniumError.expected('no-column', `one of the columns ${Object.keys(found.values).join(', ')}`, from, name);
+      throw GadoliniumError.expected(
+        'no-column',
+        `one of the columns ${Object.keys(found.values).join(', ')}`,
+        from,
+        name,
+      );
     }
     return;
   }
 }
 
 function toRow(
-  values: Record<string, unknown>, origin: Origin & { row: number }, context: AdapterContext<Options>, finding: Set<string>,
+  values: Record<string, unknown>,
+  origin: Origin & { row: number },
+  context: AdapterContext<Options>,
+  finding: Set<string>,
 ): SourceRow | SourceReject {
   const { options } = context;
   const images: SourceImage[] = [];
@@ -96,7 +119,12 @@ function toRow(
     id: (options.id === undefined ? '' : cell(values[options.id])) || `row-${String(origin.row).padStart(7, '0')}`,
     images,
     texts: options.text.map((column, i) => ({
-      kind: options.kind as TextKind, lang: options.lang, body: cell(values[column]), origin: 'human', group: i, field: column,
+      kind: options.kind as TextKind,
+      lang: options.lang,
+      body: cell(values[column]),
+      origin: 'human',
+      group: i,
+      field: column,
     })),
     labels: labelsOf(values, options.label, finding),
     origin,
@@ -145,14 +173,22 @@ async function vocabularies({ from, options }: AdapterContext<Options>): Promise
       const text = labelText(found.values[column]);
       if (text !== '') seen.add(text);
       if (seen.size > MOST_CLASSES) {
-        throw GadoliniumError.expected('bad-label', `at most ${MOST_CLASSES} different labels`, `column '${column}' of ${from}`, 'more', 'is it a column of texts?');
+        throw GadoliniumError.expected(
+          'bad-label',
+          `at most ${MOST_CLASSES} different labels`,
+          `column '${column}' of ${from}`,
+          'more',
+          'is it a column of texts?',
+        );
       }
     }
   }
   const findings = [...values].filter(([, seen]) => seen.size > 0 && [...seen].every((text) => text in FINDING_STATES));
   const classes = [...values].filter(([column]) => !findings.some(([name]) => name === column));
   return [
-    ...(findings.length > 0 ? [{ vocab: 'finding', kind: 'finding' as const, names: findings.map(([column]) => column) }] : []),
+    ...(findings.length > 0
+      ? [{ vocab: 'finding', kind: 'finding' as const, names: findings.map(([column]) => column) }]
+      : []),
     ...classes.map(([column, seen]) => ({ vocab: column, kind: 'class' as const, names: [...seen].sort() })),
   ];
 }
@@ -169,7 +205,8 @@ function labelsOf(values: Record<string, unknown>, columns: string[], findings: 
   return columns.flatMap((column): SourceLabel[] => {
     const text = labelText(values[column]);
     if (text === '') return [];
-    if (findings.has(column)) return [{ vocab: 'finding', name: column, value: Number(text), state: FINDING_STATES[text]!, source: 'expert' }];
+    if (findings.has(column))
+      return [{ vocab: 'finding', name: column, value: Number(text), state: FINDING_STATES[text]!, source: 'expert' }];
     return [{ vocab: column, name: text, value: 1, state: 'positive', source: 'expert' }];
   });
 }

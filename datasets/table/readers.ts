@@ -13,14 +13,21 @@ export type TableRow = { row: number; values: Record<string, unknown> } | { row:
 export const FORMATS = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
 
 export async function* tableRows(path: string): AsyncGenerator<TableRow> {
-  if (!existsSync(path)) throw GadoliniumError.expected('no-table', 'a table', '--from', `${path}, which does not exist`);
+  if (!existsSync(path))
+    throw GadoliniumError.expected('no-table', 'a table', '--from', `${path}, which does not exist`);
   const bare = path.endsWith('.gz') ? path.slice(0, -3) : path;
   const kind = extname(bare).slice(1).toLowerCase();
   if (kind === 'csv') yield* separated(path, ',');
   else if (kind === 'tsv' || kind === 'tab') yield* separated(path, '\t');
   else if (kind === 'jsonl' || kind === 'ndjson') yield* jsonLines(path);
   else if (kind === 'parquet' || kind === 'pq') yield* parquet(path);
-  else throw GadoliniumError.expected('bad-table', `a file ending in .${FORMATS.join(', .')} (csv, tsv and jsonl also with .gz)`, '--from', path);
+  else
+    throw GadoliniumError.expected(
+      'bad-table',
+      `a file ending in .${FORMATS.join(', .')} (csv, tsv and jsonl also with .gz)`,
+      '--from',
+      path,
+    );
 }
 
 function stream(path: string): NodeJS.ReadableStream {
@@ -42,13 +49,18 @@ async function* separated(path: string, delimiter: string): AsyncGenerator<Table
         continue;
       }
       row++;
-      if (fields.length !== columns.length) yield { row, fault: `${fields.length} fields where the header has ${columns.length}` };
+      if (fields.length !== columns.length)
+        yield { row, fault: `${fields.length} fields where the header has ${columns.length}` };
       else yield { row, values: Object.fromEntries(columns.map((name, i) => [name, fields[i]])) };
     }
   } catch (error) {
-    throw new GadoliniumError('bad-table', `expected a table with '${delimiter === '\t' ? 'tab' : delimiter}' between fields for ${path} but got, behind row ${row}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new GadoliniumError(
+      'bad-table',
+      `expected a table with '${delimiter === '\t' ? 'tab' : delimiter}' between fields for ${path} but got, behind row ${row}: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -64,7 +76,8 @@ async function* jsonLines(path: string): AsyncGenerator<TableRow> {
       yield { row, fault: `not JSON: ${(error as Error).message}` };
       continue;
     }
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) yield { row, values: value as Record<string, unknown> };
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      yield { row, values: value as Record<string, unknown> };
     else yield { row, fault: 'not a JSON object' };
   }
 }
@@ -82,7 +95,12 @@ async function* parquet(path: string): AsyncGenerator<TableRow> {
     const top = parquetSchema(metadata).children.map((child) => child.element.name);
     for (let start = 0; start < rows; start += WINDOW) {
       const objects = await parquetReadObjects({
-        file, metadata, compressors, columns: top, rowStart: start, rowEnd: Math.min(rows, start + WINDOW),
+        file,
+        metadata,
+        compressors,
+        columns: top,
+        rowStart: start,
+        rowEnd: Math.min(rows, start + WINDOW),
         // Binary columns (pictures) must stay bytes.
         utf8: false,
       });

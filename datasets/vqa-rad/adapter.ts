@@ -46,7 +46,8 @@ const adapter: DatasetAdapter<Record<string, never>> = {
   describe: () => ({
     labels: [{ vocab: 'organ', kind: 'class', names: Object.values(ORGANS).map(({ label }) => label) }],
     prompts,
-    splitRule: 'drawn by the hash of the case: all images of one MedPix case are in one split; train 0.7, valid 0.1, test 0.2',
+    splitRule:
+      'drawn by the hash of the case: all images of one MedPix case are in one split; train 0.7, valid 0.1, test 0.2',
     fractions: { train: 0.7, valid: 0.1, test: 0.2 },
   }),
 
@@ -55,14 +56,29 @@ const adapter: DatasetAdapter<Record<string, never>> = {
     const folder = existing(from, FOLDERS);
     const entries = JSON.parse(readFileSync(join(from, table), 'utf8')) as Entry[];
     const byImage = new Map<string, number[]>();
-    for (const [index, { image_name }] of entries.entries()) byImage.set(image_name, [...(byImage.get(image_name) ?? []), index]);
+    for (const [index, { image_name }] of entries.entries())
+      byImage.set(image_name, [...(byImage.get(image_name) ?? []), index]);
     const cases = casesOf(entries);
     for (const name of [...byImage.keys()].sort()) {
       const own = byImage.get(name)!;
-      yield toRow(name, own.map((index) => entries[index]!), { file: table, row: own[0]! }, join(from, folder, name), cases.get(name)!);
+      yield toRow(
+        name,
+        own.map((index) => entries[index]!),
+        { file: table, row: own[0]! },
+        join(from, folder, name),
+        cases.get(name)!,
+      );
     }
     for (const name of readdirSync(join(from, folder)).sort()) {
-      if (!byImage.has(name)) yield { reject: { code: 'no_questions', reason: 'no question is about this image', field: 'image_name', origin: { file: `${folder}/${name}` } } };
+      if (!byImage.has(name))
+        yield {
+          reject: {
+            code: 'no_questions',
+            reason: 'no question is about this image',
+            field: 'image_name',
+            origin: { file: `${folder}/${name}` },
+          },
+        };
     }
   },
 };
@@ -70,17 +86,28 @@ export default adapter;
 
 function existing(from: string, names: string[]): string {
   const found = names.find((name) => existsSync(join(from, name)));
-  if (found === undefined) throw GadoliniumError.expected('no-source', `'${names.join("' or '")}'`, `the VQA-RAD release ${from}`, 'a folder without it');
+  if (found === undefined)
+    throw GadoliniumError.expected(
+      'no-source',
+      `'${names.join("' or '")}'`,
+      `the VQA-RAD release ${from}`,
+      'a folder without it',
+    );
   return found;
 }
 
 function toRow(
-  name: string, entries: Entry[], origin: { file: string; row: number }, file: string, patient: string,
+  name: string,
+  entries: Entry[],
+  origin: { file: string; row: number },
+  file: string,
+  patient: string,
 ): SourceRow | SourceReject {
   const { name: id } = parse(name);
   const organs = [...new Set(entries.map((entry) => entry.image_organ))];
   const organ = organs.length === 1 ? ORGANS[organs[0]!] : undefined;
-  if (organ === undefined) return { reject: { code: 'bad_label', reason: `organ ${organs.join(', ')}`, field: 'image_organ', origin } };
+  if (organ === undefined)
+    return { reject: { code: 'bad_label', reason: `organ ${organs.join(', ')}`, field: 'image_organ', origin } };
   return {
     id,
     patient,
@@ -99,14 +126,28 @@ function caption(entries: Entry[]): SourceText {
     const known = firsts.get(entry.qid_linked_id);
     if (known === undefined || (!isFreeform(known) && isFreeform(entry))) firsts.set(entry.qid_linked_id, entry);
   }
-  const statements = [...firsts.values()].map((entry) => statementOf({ question: entry.question, answer: String(entry.answer), type: entry.question_type }));
-  return { kind: 'caption', lang: 'en', body: [...new Set(statements)].join(' '), origin: 'human', field: 'question, answer' };
+  const statements = [...firsts.values()].map((entry) =>
+    statementOf({ question: entry.question, answer: String(entry.answer), type: entry.question_type }),
+  );
+  return {
+    kind: 'caption',
+    lang: 'en',
+    body: [...new Set(statements)].join(' '),
+    origin: 'human',
+    field: 'question, answer',
+  };
 }
 
 const isFreeform = (entry: Entry) => entry.phrase_type.endsWith('freeform');
 
 /** The label in words, as its own text: a template, and marked as one. */
-const organText = (organ: string): SourceText => ({ kind: 'label_text', lang: 'en', body: `Organ: ${organ}.`, origin: 'template', field: 'image_organ' });
+const organText = (organ: string): SourceText => ({
+  kind: 'label_text',
+  lang: 'en',
+  body: `Organ: ${organ}.`,
+  origin: 'template',
+  field: 'image_organ',
+});
 
 /** As asked and answered, paraphrases too; question, answer and paraphrases of one thing share a group. */
 function questionsAndAnswers(entries: Entry[]): SourceText[] {
@@ -124,23 +165,27 @@ function questionsAndAnswers(entries: Entry[]): SourceText[] {
 
 /** What the answers say of how the image was made; UNKNOWN where they say nothing or differ. */
 function modalityOf(entries: Entry[]): Modality {
-  return theOne<Modality>(entries, /MODALITY/u, [
-    ['MR', /\bmri?\b|magnetic|\bflair\b|\bt[12]\b|\bdwi\b|diffusion/iu],
-    ['CT', /\bct\b|\bcat scan|computed tomography|computerized tomography/iu],
-    ['CR', /x-?\s?ray|\bxr\b|\bcxr\b|radiograph|plain film/iu],
-    ['US', /ultraso/iu],
-  ]) ?? 'UNKNOWN';
+  return (
+    theOne<Modality>(entries, /MODALITY/u, [
+      ['MR', /\bmri?\b|magnetic|\bflair\b|\bt[12]\b|\bdwi\b|diffusion/iu],
+      ['CT', /\bct\b|\bcat scan|computed tomography|computerized tomography/iu],
+      ['CR', /x-?\s?ray|\bxr\b|\bcxr\b|radiograph|plain film/iu],
+      ['US', /ultraso/iu],
+    ]) ?? 'UNKNOWN'
+  );
 }
 
 function viewOf(entries: Entry[]): string {
-  return theOne(entries, /PLANE/u, [
-    ['PA', /\bpa\b|posterior[- ]?anterior|posteroanterior/iu],
-    ['AP', /\bap\b|anterior[- ]?posterior|anteroposterior/iu],
-    ['LATERAL', /\blateral\b/iu],
-    ['AXIAL', /\baxial\b|transverse/iu],
-    ['CORONAL', /\bcoronal\b/iu],
-    ['SAGITTAL', /\bsagg?ittal\b/iu],
-  ]) ?? 'UNKNOWN';
+  return (
+    theOne(entries, /PLANE/u, [
+      ['PA', /\bpa\b|posterior[- ]?anterior|posteroanterior/iu],
+      ['AP', /\bap\b|anterior[- ]?posterior|anteroposterior/iu],
+      ['LATERAL', /\blateral\b/iu],
+      ['AXIAL', /\baxial\b|transverse/iu],
+      ['CORONAL', /\bcoronal\b/iu],
+      ['SAGITTAL', /\bsagg?ittal\b/iu],
+    ]) ?? 'UNKNOWN'
+  );
 }
 
 /** The one value that open answers name or that a question answered with yes asks for. */

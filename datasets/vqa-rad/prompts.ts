@@ -14,6 +14,9 @@ export const prompts: PromptSet[] = [
     name: 'organ',
     vocab: 'organ',
     kind: 'softmax',
-    classes: Object.entries(ORGANS).map(([label, word]) => ({ label, texts: TEMPLATES.map((template) => template(word)) })),
+    classes: Object.entries(ORGANS).map(([label, word]) => ({
+      label,
+      texts: TEMPLATES.map((template) => template(word)),
+    })),
   },
 ];

@@ -10,8 +10,14 @@ export interface QuestionAnswer {
 }
 
 export function statementOf({ question, answer, type }: QuestionAnswer): string {
-  const asked = question.replace(/\s+/gu, ' ').replace(/[\s?.]+$/u, '').trim();
-  const said = answer.replace(/\s+/gu, ' ').replace(/[\s.]+$/u, '').trim();
+  const asked = question
+    .replace(/\s+/gu, ' ')
+    .replace(/[\s?.]+$/u, '')
+    .trim();
+  const said = answer
+    .replace(/\s+/gu, ' ')
+    .replace(/[\s?.]+$/u, '')
+    .trim();
   const yes = /^yes$/iu.test(said);
   const no = /^no$/iu.test(said);
   const statement = yes || no ? closed(asked, yes) : open(asked, said, type);
@@ -23,7 +29,9 @@ function closed(asked: string, yes: boolean): string | undefined {
   const there = /^(is|are|was|were) there (?:(?:any|an?|the) )?(.+)$/iu.exec(asked);
   if (there !== null) {
     const verb = there[1]!.toLowerCase();
-    return yes ? `there ${verb} ${asked.slice(`${verb} there `.length).replace(/^any /iu, '')}` : `there ${verb} no ${there[2]}`;
+    return yes
+      ? `there ${verb} ${asked.slice(`${verb} there `.length).replace(/^any /iu, '')}`
+      : `there ${verb} no ${there[2]}`;
   }
   const evidence = /^any (?:evidence|sign|signs) of (.+)$/iu.exec(asked);
   if (evidence !== null) return yes ? `there is evidence of ${evidence[1]}` : `there is no evidence of ${evidence[1]}`;
@@ -35,8 +43,13 @@ function closed(asked: string, yes: boolean): string | undefined {
 /** Where the question's type says what the answer names. */
 function open(asked: string, said: string, type: string): string | undefined {
   if (/\b(?:or)\b/iu.test(asked)) return undefined;
-  if (/MODALITY/u.test(type) && /^(?:what|which|how)\b.*\b(?:modality|imag|scan|study|taken|technique|type|kind)/iu.test(asked)) return `the modality is ${plain(said)}`;
-  if (/PLANE/u.test(type) && /^(?:what|which|in what|in which)\b.*\b(?:plane|view|section|orientation)/iu.test(asked)) return `the plane is ${plain(said)}`;
+  if (
+    /MODALITY/u.test(type) &&
+    /^(?:what|which|how)\b.*\b(?:modality|imag|scan|study|taken|technique|type|kind)/iu.test(asked)
+  )
+    return `the modality is ${plain(said)}`;
+  if (/PLANE/u.test(type) && /^(?:what|which|in what|in which)\b.*\b(?:plane|view|section|orientation)/iu.test(asked))
+    return `the plane is ${plain(said)}`;
   if (/ORGAN/u.test(type) && /^(?:what|which)\b/iu.test(asked)) return `the image shows ${plain(said)}`;
   const where = /^where (is|are) (the .+?)(?: located)?$/iu.exec(asked);
   if (where !== null) return `${where[2]} ${where[1]!.toLowerCase()} located: ${plain(said)}`;

@@ -9,12 +9,42 @@ import type { z } from 'zod';
 export type Split = 'train' | 'valid' | 'test' | 'extra';
 
 export type Modality =
-  | 'CR' | 'DX' | 'CT' | 'MR' | 'US' | 'CFP' | 'FFA' | 'OCT' | 'WSI' | 'ENDO' | 'DERM' | 'ECG' | 'FIG' | 'UNKNOWN';
+  | 'CR'
+  | 'DX'
+  | 'CT'
+  | 'MR'
+  | 'US'
+  | 'CFP'
+  | 'FFA'
+  | 'OCT'
+  | 'WSI'
+  | 'ENDO'
+  | 'DERM'
+  | 'ECG'
+  | 'FIG'
+  | 'UNKNOWN';
 
 export type TextKind =
-  | 'report' | 'findings' | 'impression' | 'indication' | 'history' | 'comparison' | 'technique' | 'recommendation'
-  | 'last_paragraph' | 'caption' | 'inline_reference' | 'context' | 'clinical_note' | 'question' | 'answer' | 'prompt'
-  | 'asr' | 'label_text' | 'structured_report' | 'narrative_report';
+  | 'report'
+  | 'findings'
+  | 'impression'
+  | 'indication'
+  | 'history'
+  | 'comparison'
+  | 'technique'
+  | 'recommendation'
+  | 'last_paragraph'
+  | 'caption'
+  | 'inline_reference'
+  | 'context'
+  | 'clinical_note'
+  | 'question'
+  | 'answer'
+  | 'prompt'
+  | 'asr'
+  | 'label_text'
+  | 'structured_report'
+  | 'narrative_report';
 
 export type TextOrigin = 'human' | 'translated' | 'llm' | 'template' | 'asr';
 

@@ -22,13 +22,21 @@ function adapterFile(name: string): string | undefined {
 }
 
 export function adapterNames(): string[] {
-  return readdirSync(modules).filter((name) => adapterFile(name) !== undefined).sort();
+  return readdirSync(modules)
+    .filter((name) => adapterFile(name) !== undefined)
+    .sort();
 }
 
 export async function findAdapter(name: string): Promise<{ adapter: DatasetAdapter; home: string }> {
   const file = /^[a-z0-9][a-z0-9-]*$/.test(name) ? adapterFile(name) : undefined;
   if (file === undefined) {
-    throw GadoliniumError.expected('unknown-dataset', `one of ${adapterNames().join(', ')}`, 'the data set', name, 'for a table of your own: gadolinium prepare table --from TABLE');
+    throw GadoliniumError.expected(
+      'unknown-dataset',
+      `one of ${adapterNames().join(', ')}`,
+      'the data set',
+      name,
+      'for a table of your own: gadolinium prepare table --from TABLE',
+    );
   }
   const module = (await import(pathToFileURL(file).href)) as { default: DatasetAdapter };
   return { adapter: module.default, home: homeOf(name) };

@@ -4,7 +4,14 @@
  * pictures are copied once, into the file.
  */
 import {
-  type DataType, type Dictionary, type Field, type FixedSizeBinary, type FixedSizeList, type List, type Map_, type Struct,
+  type DataType,
+  type Dictionary,
+  type Field,
+  type FixedSizeBinary,
+  type FixedSizeList,
+  type List,
+  type Map_,
+  type Struct,
   Type,
 } from 'apache-arrow';
 import { GadoliniumError } from '../errors.js';
@@ -37,7 +44,12 @@ export class DictionaryTexts {
     if (index === undefined) {
       index = this.indices.size;
       if (index > 32767) {
-        throw GadoliniumError.expected('dictionary-full', 'at most 32,768 different words', `column ${this.field}`, text);
+        throw GadoliniumError.expected(
+          'dictionary-full',
+          'at most 32,768 different words',
+          `column ${this.field}`,
+          text,
+        );
       }
       this.indices.set(text, index);
     }
@@ -69,10 +81,26 @@ abstract class Numbers<A extends Int8Array | Int16Array | Int32Array | Float32Ar
     return bytes;
   }
 }
-class Int8s extends Numbers<Int8Array> { constructor() { super((n) => new Int8Array(n)); } }
-class Int16s extends Numbers<Int16Array> { constructor() { super((n) => new Int16Array(n)); } }
-class Int32s extends Numbers<Int32Array> { constructor() { super((n) => new Int32Array(n)); } }
-class Float32s extends Numbers<Float32Array> { constructor() { super((n) => new Float32Array(n)); } }
+class Int8s extends Numbers<Int8Array> {
+  constructor() {
+    super((n) => new Int8Array(n));
+  }
+}
+class Int16s extends Numbers<Int16Array> {
+  constructor() {
+    super((n) => new Int16Array(n));
+  }
+}
+class Int32s extends Numbers<Int32Array> {
+  constructor() {
+    super((n) => new Int32Array(n));
+  }
+}
+class Float32s extends Numbers<Float32Array> {
+  constructor() {
+    super((n) => new Float32Array(n));
+  }
+}
 type AnyNumbers = Int8s | Int16s | Int32s | Float32s;
 
 /** One bit a row, least significant first. */
@@ -126,7 +154,10 @@ abstract class Base implements Column {
 }
 
 class NumberColumn extends Base {
-  constructor(field: Field, private readonly numbers: AnyNumbers) {
+  constructor(
+    field: Field,
+    private readonly numbers: AnyNumbers,
+  ) {
     super(field);
   }
   protected put(value: unknown): void {
@@ -152,7 +183,10 @@ class BytesColumn extends Base {
   private readonly offsets = new Int32s();
   private chunks: Uint8Array[] = [];
   private total = 0;
-  constructor(field: Field, private readonly text: boolean) {
+  constructor(
+    field: Field,
+    private readonly text: boolean,
+  ) {
     super(field);
     this.offsets.push(0);
   }
@@ -161,7 +195,11 @@ class BytesColumn extends Base {
       const bytes = this.text ? utf8.encode(value as string) : (value as Uint8Array);
       if (bytes.length > 0) this.chunks.push(bytes);
       this.total += bytes.length;
-      if (this.total > 0x7fffffff) throw new GadoliniumError('batch-too-large', 'expected less than 2 GiB of bytes in a column of one record batch');
+      if (this.total > 0x7fffffff)
+        throw new GadoliniumError(
+          'batch-too-large',
+          'expected less than 2 GiB of bytes in a column of one record batch',
+        );
     }
     this.offsets.push(this.total);
   }
@@ -175,13 +213,21 @@ class BytesColumn extends Base {
 
 class FixedBytesColumn extends Base {
   private chunks: Uint8Array[] = [];
-  constructor(field: Field, private readonly width: number) {
+  constructor(
+    field: Field,
+    private readonly width: number,
+  ) {
     super(field);
   }
   protected put(value: unknown): void {
     const bytes = (value as Uint8Array | null) ?? new Uint8Array(this.width);
     if (bytes.length !== this.width) {
-      throw GadoliniumError.expected('wrong-length', `${this.width} bytes`, 'a fixed-size column', `${bytes.length} bytes`);
+      throw GadoliniumError.expected(
+        'wrong-length',
+        `${this.width} bytes`,
+        'a fixed-size column',
+        `${bytes.length} bytes`,
+      );
     }
     this.chunks.push(bytes);
   }
@@ -193,7 +239,10 @@ class FixedBytesColumn extends Base {
 
 class DictionaryColumn extends Base {
   private readonly indices = new Int16s();
-  constructor(field: Field, private readonly texts: DictionaryTexts) {
+  constructor(
+    field: Field,
+    private readonly texts: DictionaryTexts,
+  ) {
     super(field);
   }
   protected put(value: unknown): void {
@@ -206,7 +255,10 @@ class DictionaryColumn extends Base {
 
 class ListColumn extends Base {
   private readonly offsets = new Int32s();
-  constructor(field: Field, private readonly items: Column) {
+  constructor(
+    field: Field,
+    private readonly items: Column,
+  ) {
     super(field);
     this.offsets.push(0);
   }
@@ -225,13 +277,22 @@ class ListColumn extends Base {
 }
 
 class FixedListColumn extends Base {
-  constructor(field: Field, private readonly items: Column, private readonly width: number) {
+  constructor(
+    field: Field,
+    private readonly items: Column,
+    private readonly width: number,
+  ) {
     super(field);
   }
   protected put(value: unknown): void {
     const values = value as ArrayLike<unknown> | null;
     if (values !== null && values.length !== this.width) {
-      throw GadoliniumError.expected('wrong-length', `${this.width} values`, 'a fixed-size list', `${values.length} values`);
+      throw GadoliniumError.expected(
+        'wrong-length',
+        `${this.width} values`,
+        'a fixed-size list',
+        `${values.length} values`,
+      );
     }
     for (let i = 0; i < this.width; i++) this.items.append(values === null ? 0 : values[i]);
   }
@@ -241,7 +302,10 @@ class FixedListColumn extends Base {
 }
 
 class StructColumn extends Base {
-  constructor(field: Field, private readonly children: { name: string; column: Column }[]) {
+  constructor(
+    field: Field,
+    private readonly children: { name: string; column: Column }[],
+  ) {
     super(field);
   }
   protected put(value: unknown): void {
@@ -258,12 +322,16 @@ class StructColumn extends Base {
 /** From a plain object text → text. */
 class MapColumn extends Base {
   private readonly offsets = new Int32s();
-  constructor(field: Field, private readonly entries: Column) {
+  constructor(
+    field: Field,
+    private readonly entries: Column,
+  ) {
     super(field);
     this.offsets.push(0);
   }
   protected put(value: unknown): void {
-    if (value !== null) for (const [key, text] of Object.entries(value as object)) this.entries.append({ key, value: text });
+    if (value !== null)
+      for (const [key, text] of Object.entries(value as object)) this.entries.append({ key, value: text });
     this.offsets.push(this.entries.length);
   }
   protected body(into: BatchBody): void {
@@ -298,7 +366,11 @@ export function columnFor(field: Field, dictionaries: Map<number, DictionaryText
     case Type.List:
       return new ListColumn(field, columnFor((type as List).children[0]!, dictionaries));
     case Type.FixedSizeList:
-      return new FixedListColumn(field, columnFor((type as FixedSizeList).children[0]!, dictionaries), (type as FixedSizeList).listSize);
+      return new FixedListColumn(
+        field,
+        columnFor((type as FixedSizeList).children[0]!, dictionaries),
+        (type as FixedSizeList).listSize,
+      );
     case Type.Struct:
       return new StructColumn(
         field,

@@ -72,7 +72,9 @@ const promptSet = z.strictObject({
   name: z.string(),
   vocab: z.string(),
   kind: z.enum(['softmax', 'pairs']),
-  classes: z.array(z.strictObject({ label: z.string(), texts: z.array(z.string()).min(1), negative: z.array(z.string()).optional() })),
+  classes: z.array(
+    z.strictObject({ label: z.string(), texts: z.array(z.string()).min(1), negative: z.array(z.string()).optional() }),
+  ),
 });
 
 export const manifestSchema = z.strictObject({
@@ -122,7 +124,8 @@ export function readManifest(folder: string): Manifest | undefined {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return undefined;
     throw error;
   }
   let value: unknown;
@@ -136,16 +139,23 @@ export function readManifest(folder: string): Manifest | undefined {
   const version = (value as { schema_version?: unknown } | null)?.schema_version;
   if (version !== SCHEMA_VERSION) {
     throw GadoliniumError.expected(
-      'schema-version', `schema version ${SCHEMA_VERSION}`, path, version,
+      'schema-version',
+      `schema version ${SCHEMA_VERSION}`,
+      path,
+      version,
       'prepare the data set again with this version of gadolinium',
     );
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {
     const { path: where, message } = parsed.error.issues[0]!;
-    throw new GadoliniumError('bad-manifest', `expected a data set's description for ${path} but got '${where.join('.')}': ${message}`, {
-      advice: 'prepare the data set again into an empty folder',
-    });
+    throw new GadoliniumError(
+      'bad-manifest',
+      `expected a data set's description for ${path} but got '${where.join('.')}': ${message}`,
+      {
+        advice: 'prepare the data set again into an empty folder',
+      },
+    );
   }
   return parsed.data;
 }
@@ -158,13 +168,19 @@ export function requireDataset(folder: string, asks: { size?: number } = {}): Ma
   const manifest = readManifest(folder);
   if (manifest === undefined) {
     throw GadoliniumError.expected(
-      'no-dataset', `a prepared data set (a folder with ${MANIFEST_FILE})`, '--data', folder,
+      'no-dataset',
+      `a prepared data set (a folder with ${MANIFEST_FILE})`,
+      '--data',
+      folder,
       'make one with: gadolinium prepare DATASET --from RELEASE --to FOLDER (an unfinished one goes on with --resume)',
     );
   }
   if (asks.size !== undefined && manifest.images !== null && manifest.images.size !== asks.size) {
     throw GadoliniumError.expected(
-      'data-size', `images of size ${asks.size}`, `the data folder ${folder}`, manifest.images.size,
+      'data-size',
+      `images of size ${asks.size}`,
+      `the data folder ${folder}`,
+      manifest.images.size,
       `prepare it again with --size ${asks.size}, or train with the size that it has`,
     );
   }

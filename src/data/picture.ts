@@ -19,7 +19,13 @@ export interface PictureOptions {
   maxPixels: number;
 }
 
-export const PICTURE_DEFAULTS: PictureOptions = { size: 256, fit: 'shorter', store: 'raw', quality: 92, maxPixels: 2 ** 28 };
+export const PICTURE_DEFAULTS: PictureOptions = {
+  size: 256,
+  fit: 'shorter',
+  store: 'raw',
+  quality: 92,
+  maxPixels: 2 ** 28,
+};
 
 /** The fields of an `images` item that come from the picture itself. */
 export interface StoredPicture {
@@ -78,7 +84,10 @@ async function decoded(input: string | Uint8Array, options: PictureOptions): Pro
   const open = () => sharp(input, { failOn: 'error', limitInputPixels: options.maxPixels, sequentialRead: true });
   const metadata = await open().metadata();
   if (metadata.width * metadata.height > options.maxPixels) {
-    throw new PictureError('too_many_pixels', `${metadata.width}×${metadata.height} pixels, more than ${options.maxPixels}`);
+    throw new PictureError(
+      'too_many_pixels',
+      `${metadata.width}×${metadata.height} pixels, more than ${options.maxPixels}`,
+    );
   }
   const flags: string[] = [];
   let image = open().autoOrient();
@@ -96,7 +105,9 @@ async function decoded(input: string | Uint8Array, options: PictureOptions): Pro
   const channels = single === undefined ? 3 : 1;
   const raw = single ?? pixels.data;
   const data =
-    options.store === 'raw' ? raw : await jpeg(raw, { width: target.width, height: target.height, channels }, options.quality);
+    options.store === 'raw'
+      ? raw
+      : await jpeg(raw, { width: target.width, height: target.height, channels }, options.quality);
   return {
     data,
     codec: options.store,
@@ -124,7 +135,8 @@ function targetSize(metadata: Metadata, { size, fit }: PictureOptions): Target {
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)), scale };
 }
 
-const resized = (image: Sharp, { width, height }: Target) => image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
+const resized = (image: Sharp, { width, height }: Target) =>
+  image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 
 interface Pixels {
   data: Uint8Array;
@@ -144,7 +156,10 @@ async function eightBits(image: Sharp, target: Target): Promise<Pixels> {
  */
 async function sixteenBits(image: Sharp, metadata: Metadata, target: Target, flags: string[]): Promise<Pixels> {
   if (metadata.depth !== 'ushort') {
-    throw new PictureError('unsupported_image', `pixels of type ${metadata.depth}; store them as 8 or 16 bits, unsigned`);
+    throw new PictureError(
+      'unsupported_image',
+      `pixels of type ${metadata.depth}; store them as 8 or 16 bits, unsigned`,
+    );
   }
   const wide = metadata.channels <= 2 ? 'grey16' : 'rgb16';
   const { data, info } = await image.toColourspace(wide).raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
@@ -159,7 +174,9 @@ async function sixteenBits(image: Sharp, metadata: Metadata, target: Target, fla
   const range: [number, number] | null = single === undefined ? null : extent(single);
   const [low, high] = range ?? [0, 65535];
   const factor = high > low ? 255 / (high - low) : 0;
-  const eight = Uint8Array.from(words(small), (value) => Math.round(Math.min(255, Math.max(0, (value - low) * factor))));
+  const eight = Uint8Array.from(words(small), (value) =>
+    Math.round(Math.min(255, Math.max(0, (value - low) * factor))),
+  );
   flags.push(single === undefined ? 'depth_reduced' : 'windowed_min_max');
   return { data: eight, channels, range };
 }
@@ -198,7 +215,9 @@ function grey(data: Uint8Array, channels: number): Uint8Array | undefined {
 }
 
 async function jpeg(
-  data: Uint8Array, raw: { width: number; height: number; channels: 1 | 3 }, quality: number,
+  data: Uint8Array,
+  raw: { width: number; height: number; channels: 1 | 3 },
+  quality: number,
 ): Promise<Uint8Array> {
   const image = sharp(data, { raw }).toColourspace(raw.channels === 1 ? 'b-w' : 'srgb');
   return image.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
@@ -214,8 +233,13 @@ function photometricOf(metadata: Metadata): string {
 function reasonOf(error: Error): PictureError {
   const message = error.message.split('\n')[0]!.replace(/^Input (?:file|buffer)\b/, 'the file');
   if (/exceeds pixel limit/i.test(message)) return new PictureError('too_many_pixels', message);
-  if (/unsupported image format|is not a known file format/i.test(message)) return new PictureError('not_an_image', message);
-  if (/premature end|truncated|end of (?:stream|file)|unexpected end|out of order read|read error|not enough|corrupt/i.test(error.message)) {
+  if (/unsupported image format|is not a known file format/i.test(message))
+    return new PictureError('not_an_image', message);
+  if (
+    /premature end|truncated|end of (?:stream|file)|unexpected end|out of order read|read error|not enough|corrupt/i.test(
+      error.message,
+    )
+  ) {
     return new PictureError('truncated_image', message);
   }
   return new PictureError('unsupported_image', message);

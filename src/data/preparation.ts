@@ -60,7 +60,13 @@ export class Preparation {
     this.recipe = pictureRecipe(plan.picture);
     this.metadata = metadataOf(plan, this.recipe);
     for (const name of Object.keys(plan.description.arrays ?? {})) {
-      if (RESERVED_COLUMNS.has(name)) throw GadoliniumError.expected('bad-column', 'a name of its own', `a column of numbers of ${plan.adapter.name}`, name);
+      if (RESERVED_COLUMNS.has(name))
+        throw GadoliniumError.expected(
+          'bad-column',
+          'a name of its own',
+          `a column of numbers of ${plan.adapter.name}`,
+          name,
+        );
     }
   }
 
@@ -90,7 +96,13 @@ export class Preparation {
     }
     this.refuseTooManyRejects();
     if (this.tally.rows === 0) {
-      throw GadoliniumError.expected('no-rows', 'at least one usable row', plan.adapter.name, `${this.rejectedRows} rejected ones`, `read ${this.rejectsPath}`);
+      throw GadoliniumError.expected(
+        'no-rows',
+        'at least one usable row',
+        plan.adapter.name,
+        `${this.rejectedRows} rejected ones`,
+        `read ${this.rejectsPath}`,
+      );
     }
     const manifest = this.manifest();
     writeManifest(plan.to, manifest);
@@ -118,7 +130,10 @@ export class Preparation {
         yield numbered;
       } else if (!('reject' in numbered.item) && !gone.has(numbered.ordinal)) {
         const row = numbered.item;
-        this.tally.count({ row, texts: keptTexts(row), flags: [] }, splitOfRow(this.plan.adapter.name, row, this.plan.description));
+        this.tally.count(
+          { row, texts: keptTexts(row), flags: [] },
+          splitOfRow(this.plan.adapter.name, row, this.plan.description),
+        );
       }
     }
     if (counting) this.tally.flags = { ...flags };
@@ -126,14 +141,20 @@ export class Preparation {
 
   private async take(worked: WorkedRow): Promise<void> {
     if (worked.row !== undefined && this.isKnown(worked.row.id)) {
-      worked.rejects = [lineFor(worked.row, worked.ordinal)('row', 'duplicate_id', `a row of this id came before`, 'sample_id')];
+      worked.rejects = [
+        lineFor(worked.row, worked.ordinal)('row', 'duplicate_id', `a row of this id came before`, 'sample_id'),
+      ];
       delete worked.row;
     }
     for (const reject of worked.rejects) this.reject(reject);
     if (worked.row === undefined) return;
-    const bytes = worked.images.reduce((sum, { picture }) => sum + picture.data.length, 0) + byteLength(worked.row.arrays) + byteLength(worked.texts);
+    const bytes =
+      worked.images.reduce((sum, { picture }) => sum + picture.data.length, 0) +
+      byteLength(worked.row.arrays) +
+      byteLength(worked.texts);
     const { batchRows, batchBytes } = this.plan.limits;
-    if (this.rows.length > 0 && (this.rows.length >= batchRows || this.bytes + bytes > batchBytes)) await this.flush(worked.ordinal);
+    if (this.rows.length > 0 && (this.rows.length >= batchRows || this.bytes + bytes > batchBytes))
+      await this.flush(worked.ordinal);
     this.rows.push(worked as KeptRow);
     this.bytes += bytes;
   }
@@ -146,22 +167,31 @@ export class Preparation {
     this.batchRejects.push(reject);
     if (this.plan.onError === 'stop') {
       const where = reject.row === null ? reject.file : `${reject.file} row ${reject.row}`;
-      throw new GadoliniumError('rejected', `expected a usable ${reject.field} for ${where} but got ${reject.code}: ${reject.reason}`, {
-        advice: 'mend the row, or leave it out with --on-error skip',
-      });
+      throw new GadoliniumError(
+        'rejected',
+        `expected a usable ${reject.field} for ${where} but got ${reject.code}: ${reject.reason}`,
+        {
+          advice: 'mend the row, or leave it out with --on-error skip',
+        },
+      );
     }
     if (reject.dropped === 'row') this.rejectedRows++;
     this.plan.emit({ type: 'reject', reject });
-    if (this.rejectedRows > this.plan.maxRejects * this.plan.total && this.rejectedRows > 100) this.refuseTooManyRejects();
+    if (this.rejectedRows > this.plan.maxRejects * this.plan.total && this.rejectedRows > 100)
+      this.refuseTooManyRejects();
   }
 
   private refuseTooManyRejects(): void {
     const { maxRejects, total, to } = this.plan;
     if (this.rejectedRows <= maxRejects * total) return;
     const share = ((100 * this.rejectedRows) / total).toFixed(1);
-    throw new GadoliniumError('too-many-rejects', `expected at most ${100 * maxRejects} % rejected rows for ${this.plan.adapter.name} but got ${this.rejectedRows} of ${total} (${share} %)`, {
-      advice: `read ${join(to, REJECTS_FILE)}; then mend the source, or allow more with --max-rejects ${Math.min(1, Math.ceil((100 * this.rejectedRows) / total) / 100)} --resume`,
-    });
+    throw new GadoliniumError(
+      'too-many-rejects',
+      `expected at most ${100 * maxRejects} % rejected rows for ${this.plan.adapter.name} but got ${this.rejectedRows} of ${total} (${share} %)`,
+      {
+        advice: `read ${join(to, REJECTS_FILE)}; then mend the source, or allow more with --max-rejects ${Math.min(1, Math.ceil((100 * this.rejectedRows) / total) / 100)} --resume`,
+      },
+    );
   }
 
   /** What the state says if a shard ends before the batch that is being gathered. */
@@ -187,15 +217,26 @@ export class Preparation {
       const split = splitOfRow(plan.adapter.name, kept.row, plan.description);
       this.tally.count(kept, split);
       splits[split] = (splits[split] ?? 0) + 1;
-      for (const { picture } of kept.images) this.state.channels[picture.channels] = (this.state.channels[picture.channels] ?? 0) + 1;
+      for (const { picture } of kept.images)
+        this.state.channels[picture.channels] = (this.state.channels[picture.channels] ?? 0) + 1;
       const tokens = ids.slice(at, at + kept.texts.length);
       at += kept.texts.length;
-      for (const text of tokens) this.state.longestTokens = Math.max(this.state.longestTokens, text.reduce((sum, ids) => sum + ids.length, 0));
-      return recordOf(kept, split, tokens, { adapter: plan.adapter, description: plan.description, recipe: this.recipe });
+      for (const text of tokens)
+        this.state.longestTokens = Math.max(
+          this.state.longestTokens,
+          text.reduce((sum, ids) => sum + ids.length, 0),
+        );
+      return recordOf(kept, split, tokens, {
+        adapter: plan.adapter,
+        description: plan.description,
+        recipe: this.recipe,
+      });
     });
     this.writer.batch(records, (shard) => this.close(shard, before));
-    for (const [split, count] of Object.entries(splits)) this.shardSplits[split] = (this.shardSplits[split] ?? 0) + count;
-    if (this.batchRejects.length > 0) appendFileSync(this.rejectsPath, this.batchRejects.map((reject) => `${JSON.stringify(reject)}\n`).join(''));
+    for (const [split, count] of Object.entries(splits))
+      this.shardSplits[split] = (this.shardSplits[split] ?? 0) + count;
+    if (this.batchRejects.length > 0)
+      appendFileSync(this.rejectsPath, this.batchRejects.map((reject) => `${JSON.stringify(reject)}\n`).join(''));
     this.rejects.push(...this.batchRejects);
     this.state.consumed = upTo;
     this.rows = [];
@@ -220,7 +261,11 @@ export class Preparation {
     for (const { code } of this.rejects) byReason[code] = (byReason[code] ?? 0) + 1;
     const leaks = tally.leaks();
     if (leaks.count > 0) {
-      plan.emit({ type: 'warning', code: 'patient-leak', message: `${leaks.count} patients have rows in more than one split, such as ${leaks.names.slice(0, 3).join(', ')}` });
+      plan.emit({
+        type: 'warning',
+        code: 'patient-leak',
+        message: `${leaks.count} patients have rows in more than one split, such as ${leaks.names.slice(0, 3).join(', ')}`,
+      });
     }
     const hasImages = Object.keys(state.channels).length > 0;
     const { size, fit, store, quality } = plan.picture;
@@ -242,7 +287,14 @@ export class Preparation {
       row_ids_sha256: tally.rowIds(),
       shards: state.shards,
       images: hasImages
-        ? { size, fit, store, quality: store === 'jpeg' ? quality : null, channels: state.channels, recipe: this.recipe }
+        ? {
+            size,
+            fit,
+            store,
+            quality: store === 'jpeg' ? quality : null,
+            channels: state.channels,
+            recipe: this.recipe,
+          }
         : null,
       texts: { count: tally.texts, duplicates: tally.duplicateTexts, longest_tokens: state.longestTokens },
       tokenizer: plan.tokenizer.summary,
@@ -261,7 +313,8 @@ export class Preparation {
   }
 }
 
-const sorted = <T>(map: Record<string, T>) => Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+const sorted = <T>(map: Record<string, T>) =>
+  Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 function synced(path: string): void {
   const file = openSync(path, 'r');
@@ -280,7 +333,10 @@ function withOffsets(vocabularies: readonly LabelVocabulary[]): Manifest['labels
 
 function splitRule({ description }: PreparationPlan): string {
   const { train, valid, test } = description.fractions ?? FRACTIONS;
-  return description.splitRule ?? `as the source says; where it says nothing, drawn by the hash of the patient or group with chances train ${train}, valid ${valid}, test ${test}`;
+  return (
+    description.splitRule ??
+    `as the source says; where it says nothing, drawn by the hash of the patient or group with chances train ${train}, valid ${valid}, test ${test}`
+  );
 }
 
 /** Key → value of every shard's schema. Nothing here may depend on rows that come later. */

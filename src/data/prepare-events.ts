@@ -69,7 +69,13 @@ export interface PrepareFinished extends EventBase {
   seconds: number;
 }
 
-export type PrepareEvent = PrepareStarted | PrepareProgress | ShardFinished | Rejected | PrepareWarning | PrepareFinished;
+export type PrepareEvent =
+  | PrepareStarted
+  | PrepareProgress
+  | ShardFinished
+  | Rejected
+  | PrepareWarning
+  | PrepareFinished;
 type WithoutBase<E> = E extends PrepareEvent ? Omit<E, 'time' | 'rank'> : never;
 export type PrepareNews = WithoutBase<PrepareEvent>;
 
@@ -91,7 +97,10 @@ export class PrepareRun implements AsyncIterable<PrepareEvent> {
       this.wake?.();
     };
     const stopped = () => {
-      if (this.stopping) throw new GadoliniumError('stopped', 'the preparation was stopped before its end', { advice: 'go on with --resume' });
+      if (this.stopping)
+        throw new GadoliniumError('stopped', 'the preparation was stopped before its end', {
+          advice: 'go on with --resume',
+        });
     };
     this.done = work({ emit, stopped }).finally(() => {
       this.ended = true;

@@ -26,7 +26,13 @@ export interface PrepareState {
 }
 
 export const freshState = (fingerprint: string): PrepareState => ({
-  fingerprint, consumed: 0, rejectBytes: 0, shards: [], channels: {}, longestTokens: 0, flags: {},
+  fingerprint,
+  consumed: 0,
+  rejectBytes: 0,
+  shards: [],
+  channels: {},
+  longestTokens: 0,
+  flags: {},
 });
 
 export function saveState(folder: string, state: PrepareState): void {
@@ -42,32 +48,59 @@ export function removeState(folder: string): void {
  * nothing. Anything else is the user's and is not touched.
  */
 export function openTarget(
-  folder: string, fingerprint: string, resume: boolean,
+  folder: string,
+  fingerprint: string,
+  resume: boolean,
 ): { finished: Manifest } | { state: PrepareState; rejects: RejectLine[] } {
   const manifest = readManifest(folder);
   if (manifest !== undefined) {
     if (manifest.fingerprint === fingerprint) return { finished: manifest };
-    throw new GadoliniumError('other-dataset', `expected an empty folder for --to but ${folder} holds ${manifest.name}, prepared from another source or with other options`, {
-      advice: 'give another folder, or remove this one',
-    });
+    throw new GadoliniumError(
+      'other-dataset',
+      `expected an empty folder for --to but ${folder} holds ${manifest.name}, prepared from another source or with other options`,
+      {
+        advice: 'give another folder, or remove this one',
+      },
+    );
   }
   const path = join(folder, STATE_FILE);
   const others = readdirSync(folder).filter((name) => name !== LOCK_FILE && name !== REJECTS_FILE);
   if (!existsSync(path)) {
-    const foreign = others.filter((name) => !/^(?:shard-\d+\.arrow|tokenizer\.json|dataset\.json)(?:\.tmp)?$/.test(name) && name !== `${STATE_FILE}.tmp`);
+    const foreign = others.filter(
+      (name) =>
+        !/^(?:shard-\d+\.arrow|tokenizer\.json|dataset\.json)(?:\.tmp)?$/.test(name) && name !== `${STATE_FILE}.tmp`,
+    );
     if (foreign.length > 0) {
-      throw GadoliniumError.expected('foreign-folder', 'an empty folder', `--to ${folder}`, foreign.slice(0, 3).join(', '), 'give another folder');
+      throw GadoliniumError.expected(
+        'foreign-folder',
+        'an empty folder',
+        `--to ${folder}`,
+        foreign.slice(0, 3).join(', '),
+        'give another folder',
+      );
     }
     clearUnfinished(folder, []);
     rmSync(join(folder, REJECTS_FILE), { force: true });
     return { state: freshState(fingerprint), rejects: [] };
   }
   if (!resume) {
-    throw GadoliniumError.expected('unfinished', 'an empty folder', '--to', `${folder} with an unfinished preparation`, 'go on with --resume, or give another folder');
+    throw GadoliniumError.expected(
+      'unfinished',
+      'an empty folder',
+      '--to',
+      `${folder} with an unfinished preparation`,
+      'go on with --resume, or give another folder',
+    );
   }
   const state = JSON.parse(readFileSync(path, 'utf8')) as PrepareState;
   if (state.fingerprint !== fingerprint) {
-    throw GadoliniumError.expected('other-options', 'the options and the source that it was begun with', `--resume of ${folder}`, 'others', 'give the same options, or another folder');
+    throw GadoliniumError.expected(
+      'other-options',
+      'the options and the source that it was begun with',
+      `--resume of ${folder}`,
+      'others',
+      'give the same options, or another folder',
+    );
   }
   clearUnfinished(folder, state.shards);
   return { state, rejects: keptRejects(folder, state) };
@@ -85,7 +118,10 @@ function keptRejects(folder: string, state: PrepareState): RejectLine[] {
   const path = join(folder, REJECTS_FILE);
   if (!existsSync(path)) return [];
   truncateSync(path, state.rejectBytes);
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as RejectLine);
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as RejectLine);
 }
 
 /** Holds the folder until the returned function is called; a lock whose process is gone is taken over. */
@@ -94,7 +130,13 @@ export function lockTarget(folder: string): () => void {
   if (existsSync(path)) {
     const owner = Number(readFileSync(path, 'utf8'));
     if (owner > 0 && owner !== process.pid && alive(owner)) {
-      throw GadoliniumError.expected('locked', 'a folder that nobody writes to', `--to ${folder}`, `one that process ${owner} is preparing`, 'wait for it, or give another folder');
+      throw GadoliniumError.expected(
+        'locked',
+        'a folder that nobody writes to',
+        `--to ${folder}`,
+        `one that process ${owner} is preparing`,
+        'wait for it, or give another folder',
+      );
     }
   }
   writeFileSync(path, `${process.pid}`);

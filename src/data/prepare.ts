@@ -59,14 +59,22 @@ export function prepare(options: PrepareOptions): PrepareRun {
 }
 
 /** The same with an adapter at hand instead of one found by name. `home`: its folder, for shipped samples. */
-export function prepareFrom(adapter: DatasetAdapter, home: string, options: Omit<PrepareOptions, 'dataset'>): PrepareRun {
+export function prepareFrom(
+  adapter: DatasetAdapter,
+  home: string,
+  options: Omit<PrepareOptions, 'dataset'>,
+): PrepareRun {
   return new PrepareRun(({ emit, stopped }) =>
     prepareWith(adapter, home, { ...options, dataset: adapter.name }, emit, stopped),
   );
 }
 
 async function prepareWith(
-  adapter: DatasetAdapter, home: string, options: PrepareOptions, emit: (news: PrepareNews) => void, stopped: () => void,
+  adapter: DatasetAdapter,
+  home: string,
+  options: PrepareOptions,
+  emit: (news: PrepareNews) => void,
+  stopped: () => void,
 ): Promise<Manifest> {
   const begun = performance.now();
   const context = contextOf(adapter, home, options);
@@ -91,7 +99,9 @@ async function prepareWith(
     limit: options.limit ?? null,
     limits,
   };
-  const fingerprint = createHash('sha256').update(JSON.stringify([decisive, description, seen.sha256])).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([decisive, description, seen.sha256]))
+    .digest('hex');
 
   const to = resolve(options.to);
   mkdirSync(to, { recursive: true });
@@ -104,13 +114,28 @@ async function prepareWith(
     }
     const workers = options.workers ?? availableParallelism();
     emit({
-      type: 'prepare-started', dataset: adapter.name, from: context.from, to, rows: seen.rows, resumed: target.state.consumed, workers,
+      type: 'prepare-started',
+      dataset: adapter.name,
+      from: context.from,
+      to,
+      rows: seen.rows,
+      resumed: target.state.consumed,
+      workers,
     });
     writeFileWhole(join(to, TOKENIZER_FILE), tokenizerJson);
     // Parallel over pictures; libvips' own threads would only add waiting.
     sharp.concurrency(1);
     const preparation = new Preparation({
-      adapter, context, description, picture, limits, tokenizer, to, workers, emit, stopped,
+      adapter,
+      context,
+      description,
+      picture,
+      limits,
+      tokenizer,
+      to,
+      workers,
+      emit,
+      stopped,
       total: seen.rows,
       source: seen.sha256,
       fingerprint,
@@ -135,19 +160,38 @@ const nameOf = (spec: string) => spec.split(/[\\/]/u).at(-1)!;
 function contextOf(adapter: DatasetAdapter, home: string, options: PrepareOptions): AdapterContext<unknown> {
   const from = options.from ?? (adapter.sample === undefined ? undefined : join(home, adapter.sample));
   if (from === undefined) {
-    throw GadoliniumError.expected('no-source', 'a folder or file', `--from of ${adapter.name}`, undefined, adapter.access);
+    throw GadoliniumError.expected(
+      'no-source',
+      'a folder or file',
+      `--from of ${adapter.name}`,
+      undefined,
+      adapter.access,
+    );
   }
   const parsed = adapter.options.safeParse(options.adapter ?? {});
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    throw new GadoliniumError('bad-option', `expected the options of ${adapter.name} but got '${path.join('.')}': ${message}`);
+    throw new GadoliniumError(
+      'bad-option',
+      `expected the options of ${adapter.name} but got '${path.join('.')}': ${message}`,
+    );
   }
   return { options: parsed.data, from: resolve(from), home };
 }
 
+/** The picture options with their defaults; all numbers are looked at here. */
 function pictureOptions(adapter: DatasetAdapter, options: PrepareOptions): PictureOptions {
-  const given = { size: options.size ?? adapter.defaults?.size, fit: options.fit, store: options.store, quality: options.quality, maxPixels: options.maxPixels };
-  const picture = { ...PICTURE_DEFAULTS, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  const given = {
+    size: options.size ?? adapter.defaults?.size,
+    fit: options.fit,
+    store: options.store,
+    quality: options.quality,
+    maxPixels: options.maxPixels,
+  };
+  const picture = {
+    ...PICTURE_DEFAULTS,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
   const whole = (value: number, low: number, high: number, what: string) => {
     if (!Number.isInteger(value) || value < low || value > high) {
       throw GadoliniumError.expected('bad-option', `a whole number from ${low} to ${high}`, what, value);
@@ -156,5 +200,10 @@ function pictureOptions(adapter: DatasetAdapter, options: PrepareOptions): Pictu
   whole(picture.size, 8, 8192, '--size');
   whole(picture.quality, 1, 100, '--quality');
   whole(picture.maxPixels, 1, 2 ** 40, '--max-pixels');
+  if (options.limit !== undefined) whole(options.limit, 1, Number.MAX_SAFE_INTEGER, '--limit');
+  if (options.workers !== undefined) whole(options.workers, 1, 1024, '--workers');
+  const share = options.maxRejects ?? 0;
+  if (!(share >= 0 && share <= 1))
+    throw GadoliniumError.expected('bad-option', 'a share from 0 to 1', '--max-rejects', share);
   return picture;
 }

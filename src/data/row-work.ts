@@ -16,7 +16,9 @@ export interface WorkedRow {
 }
 
 export async function workOn(
-  { ordinal, item }: Numbered, picture: PictureOptions, description: SourceDescription,
+  { ordinal, item }: Numbered,
+  picture: PictureOptions,
+  description: SourceDescription,
 ): Promise<WorkedRow> {
   const worked: WorkedRow = { ordinal, images: [], texts: [], flags: [], rejects: [] };
   if ('reject' in item) {
@@ -30,7 +32,8 @@ export async function workOn(
     await decodeImages(item, picture, worked, line);
     lookAtTexts(item, worked, line);
   }
-  const nothing = worked.images.length === 0 && worked.texts.length === 0 && Object.keys(item.arrays ?? {}).length === 0;
+  const nothing =
+    worked.images.length === 0 && worked.texts.length === 0 && Object.keys(item.arrays ?? {}).length === 0;
   if (fault === undefined && worked.rejects.length === 0 && nothing) {
     worked.rejects.push(line('row', 'empty_row', 'no image, no text and no numbers', 'row'));
   }
@@ -51,7 +54,15 @@ export type KeptRow = WorkedRow & { row: SourceRow };
 type Line = (dropped: RejectLine['dropped'], code: string, reason: string, field: string) => RejectLine;
 
 export function lineFor(row: SourceRow, ordinal: number): Line {
-  return (dropped, code, reason, field) => ({ dropped, code, reason, ...placeOf(row.origin), field, sample: row.id, ordinal });
+  return (dropped, code, reason, field) => ({
+    dropped,
+    code,
+    reason,
+    ...placeOf(row.origin),
+    field,
+    sample: row.id,
+    ordinal,
+  });
 }
 
 const placeOf = (origin: Origin) => ({ file: origin.file, row: origin.row ?? null });
@@ -99,10 +110,15 @@ interface Fault {
 function wrongNumbers(row: SourceRow, description: SourceDescription): Fault | undefined {
   for (const [name, values] of Object.entries(row.arrays ?? {})) {
     const shape = description.arrays?.[name]?.shape;
-    if (shape === undefined) return { code: 'unknown_array', reason: 'a column of numbers that the data set does not describe', field: name };
+    if (shape === undefined)
+      return { code: 'unknown_array', reason: 'a column of numbers that the data set does not describe', field: name };
     const wanted = shape.reduce((product, length) => product * length, 1);
     if (values.length !== wanted) {
-      return { code: 'wrong_length', reason: `expected ${wanted} numbers (${shape.join(' × ')}) but got ${values.length}`, field: name };
+      return {
+        code: 'wrong_length',
+        reason: `expected ${wanted} numbers (${shape.join(' × ')}) but got ${values.length}`,
+        field: name,
+      };
     }
     const at = Array.prototype.findIndex.call(values, (value: number) => !Number.isFinite(value));
     if (at >= 0) return { code: 'not_a_number', reason: `value ${at} is ${values[at]}`, field: name };
@@ -113,7 +129,8 @@ function wrongNumbers(row: SourceRow, description: SourceDescription): Fault | u
 function wrongLabels(row: SourceRow, description: SourceDescription): Fault | undefined {
   for (const { vocab, name } of row.labels ?? []) {
     const known = description.labels?.find((vocabulary) => vocabulary.vocab === vocab);
-    if (!known?.names.includes(name)) return { code: 'unknown_label', reason: `'${name}' is not in the vocabulary`, field: vocab };
+    if (!known?.names.includes(name))
+      return { code: 'unknown_label', reason: `'${name}' is not in the vocabulary`, field: vocab };
   }
   return undefined;
 }

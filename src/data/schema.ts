@@ -6,8 +6,22 @@
  * (`texts.sentences`), so that training never runs a tokenizer.
  */
 import {
-  Binary, Bool, type DataType, Dictionary, Field, FixedSizeBinary, FixedSizeList, Float32, Int8, Int16, Int32, List, Map_,
-  Schema, Struct, Utf8,
+  Binary,
+  Bool,
+  type DataType,
+  Dictionary,
+  Field,
+  FixedSizeBinary,
+  FixedSizeList,
+  Float32,
+  Int8,
+  Int16,
+  Int32,
+  List,
+  Map_,
+  Schema,
+  Struct,
+  Utf8,
 } from 'apache-arrow';
 
 /** Raised when a reader of the old version could misread the new one. */
@@ -94,7 +108,16 @@ export function fields(arrays: readonly string[] = []): Field[] {
     ),
     // Dense copy over all vocabularies, in the order of the metadata's label_vocab: 1, 0, -1 uncertain, -128 missing.
     optional('label_vec', list(new Int8(), false)),
-    optional('meta', new Map_(new Field('entries', new Struct<Entry>([new Field('key', utf8(), false), new Field('value', utf8(), true)]), false))),
+    optional(
+      'meta',
+      new Map_(
+        new Field(
+          'entries',
+          new Struct<Entry>([new Field('key', utf8(), false), new Field('value', utf8(), true)]),
+          false,
+        ),
+      ),
+    ),
     required('licence', dict()),
     optional('source_ref', utf8()),
     optional('flags', list(dict(), false)),

@@ -3,10 +3,20 @@ import { createHash } from 'node:crypto';
 import type { Split, SplitFractions } from './adapter.js';
 
 const WORDS: Record<string, Split> = {
-  train: 'train', training: 'train', tr: 'train',
-  valid: 'valid', validation: 'valid', validate: 'valid', val: 'valid', dev: 'valid', development: 'valid',
-  test: 'test', testing: 'test', eval: 'test',
-  extra: 'extra', unused: 'extra',
+  train: 'train',
+  training: 'train',
+  tr: 'train',
+  valid: 'valid',
+  validation: 'valid',
+  validate: 'valid',
+  val: 'valid',
+  dev: 'valid',
+  development: 'valid',
+  test: 'test',
+  testing: 'test',
+  eval: 'test',
+  extra: 'extra',
+  unused: 'extra',
 };
 
 /** The split that a release's word means; undefined for an unknown word. */

@@ -22,7 +22,9 @@ export interface Numbered {
 }
 
 export async function* numberedRows<Options>(
-  adapter: DatasetAdapter<Options>, context: AdapterContext<Options>, limit: number | undefined,
+  adapter: DatasetAdapter<Options>,
+  context: AdapterContext<Options>,
+  limit: number | undefined,
 ): AsyncGenerator<Numbered> {
   let ordinal = 0;
   for await (const item of adapter.rows(context)) {
@@ -73,7 +75,10 @@ export function splitOfRow(dataset: string, row: SourceRow, description: SourceD
   if (split !== undefined) return split;
   const { file, row: number } = row.origin;
   throw GadoliniumError.expected(
-    'unknown-split', `a split (one of ${SPLIT_WORDS.join(', ')})`, number === undefined ? file : `${file} row ${number}`, row.split,
+    'unknown-split',
+    `a split (one of ${SPLIT_WORDS.join(', ')})`,
+    number === undefined ? file : `${file} row ${number}`,
+    row.split,
     'rename the word in the source, or give no split column to have splits drawn',
   );
 }

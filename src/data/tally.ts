@@ -40,7 +40,8 @@ export class Tally {
         flags.push('duplicate_text');
       }
       const pictures = row.images.map((image) => image.file ?? image.id);
-      if (row.images.length > 0 && repeats(this.seenRows, JSON.stringify([pictures, texts.map((text) => text.body)]))) flags.push('duplicate_row');
+      if (row.images.length > 0 && repeats(this.seenRows, JSON.stringify([pictures, texts.map((text) => text.body)])))
+        flags.push('duplicate_row');
     }
     for (const flag of new Set(flags)) this.flags[flag] = (this.flags[flag] ?? 0) + 1;
   }

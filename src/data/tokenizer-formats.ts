@@ -29,9 +29,13 @@ export function tokenizerJsonOf(path: string, options: { lowercase: boolean }): 
     const bytes = readFileSync(path);
     text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
   } catch (error) {
-    throw new GadoliniumError('no-tokenizer', `expected a tokenizer.json, vocab.txt or merges file for --tokenizer but could not read ${path}: ${(error as Error).message}`, {
-      advice: 'give a file, or train:N to make a vocabulary of N pieces from the data set’s own texts',
-    });
+    throw new GadoliniumError(
+      'no-tokenizer',
+      `expected a tokenizer.json, vocab.txt or merges file for --tokenizer but could not read ${path}: ${(error as Error).message}`,
+      {
+        advice: 'give a file, or train:N to make a vocabulary of N pieces from the data set’s own texts',
+      },
+    );
   }
   if (text.trimStart().startsWith('{')) return canonical(parsed(text, path));
   const lines = text.split(/\r?\n/u);
@@ -39,7 +43,10 @@ export function tokenizerJsonOf(path: string, options: { lowercase: boolean }): 
   const merges = lines.slice(lines[0]?.startsWith('#version') || lines[0]?.startsWith('"bpe_simple_vocab') ? 1 : 0);
   if (/^\S+ \S+$/u.test(merges[0] ?? '')) return canonical(clipJson(withoutTail(merges)));
   throw GadoliniumError.expected(
-    'bad-tokenizer', 'a tokenizer.json, a BERT vocab.txt (with a line [UNK]) or a list of merges', path, basename(path),
+    'bad-tokenizer',
+    'a tokenizer.json, a BERT vocab.txt (with a line [UNK]) or a list of merges',
+    path,
+    basename(path),
   );
 }
 
@@ -66,7 +73,10 @@ function parsed(text: string, path: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (error) {
-    throw new GadoliniumError('bad-tokenizer', `expected JSON for the tokenizer ${path} but got ${(error as Error).message}`);
+    throw new GadoliniumError(
+      'bad-tokenizer',
+      `expected JSON for the tokenizer ${path} but got ${(error as Error).message}`,
+    );
   }
 }
 
@@ -81,7 +91,13 @@ function withoutTail(lines: string[]): string[] {
 }
 
 const special = (content: string, id: number) => ({
-  id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
 });
 
 function template(start: [string, number], end: [string, number]): Json {
@@ -89,7 +105,13 @@ function template(start: [string, number], end: [string, number]): Json {
   return {
     type: 'TemplateProcessing',
     single: [piece(start, 0), { Sequence: { id: 'A', type_id: 0 } }, piece(end, 0)],
-    pair: [piece(start, 0), { Sequence: { id: 'A', type_id: 0 } }, piece(end, 0), { Sequence: { id: 'B', type_id: 1 } }, piece(end, 1)],
+    pair: [
+      piece(start, 0),
+      { Sequence: { id: 'A', type_id: 0 } },
+      piece(end, 0),
+      { Sequence: { id: 'B', type_id: 1 } },
+      piece(end, 1),
+    ],
     special_tokens: Object.fromEntries([start, end].map(([id, number]) => [id, { id, ids: [number], tokens: [id] }])),
   };
 }
@@ -98,17 +120,35 @@ function template(start: [string, number], end: [string, number]): Json {
 function wordPieceJson(pieces: string[], { lowercase }: { lowercase: boolean }): Json {
   const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
   for (const token of ['[UNK]', '[CLS]', '[SEP]']) {
-    if (vocab[token] === undefined) throw GadoliniumError.expected('bad-tokenizer', `the piece ${token}`, 'a WordPiece vocabulary', 'a vocabulary without it');
+    if (vocab[token] === undefined)
+      throw GadoliniumError.expected(
+        'bad-tokenizer',
+        `the piece ${token}`,
+        'a WordPiece vocabulary',
+        'a vocabulary without it',
+      );
   }
   const specials = SPECIAL_TOKENS.filter((token) => vocab[token] !== undefined);
   return {
     version: '1.0',
     added_tokens: specials.map((token) => special(token, vocab[token]!)).sort((a, b) => a.id - b.id),
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase,
+    },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: template(['[CLS]', vocab['[CLS]']!], ['[SEP]', vocab['[SEP]']!]),
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab,
+    },
   };
 }
 
@@ -129,7 +169,11 @@ function clipJson(lines: string[]): Json {
     added_tokens: [special('<|startoftext|>', start), special('<|endoftext|>', end)],
     normalizer: {
       type: 'Sequence',
-      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+      normalizers: [
+        { type: 'NFC' },
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
     },
     pre_tokenizer: {
       type: 'Sequence',
@@ -146,8 +190,15 @@ function clipJson(lines: string[]): Json {
     post_processor: template(['<|startoftext|>', start], ['<|endoftext|>', end]),
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
-      type: 'BPE', dropout: null, unk_token: '<|endoftext|>', continuing_subword_prefix: '', end_of_word_suffix: '</w>',
-      fuse_unk: false, byte_fallback: false, vocab, merges,
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<|endoftext|>',
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '</w>',
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab,
+      merges,
     },
   };
 }

@@ -21,11 +21,17 @@ export class TextTokenizer {
     try {
       tokenizer = Tokenizer.fromString(json);
     } catch (error) {
-      throw new GadoliniumError('bad-tokenizer', `expected a tokenizer.json for ${name} but got: ${(error as Error).message}`);
+      throw new GadoliniumError(
+        'bad-tokenizer',
+        `expected a tokenizer.json for ${name} but got: ${(error as Error).message}`,
+      );
     }
     tokenizer.disablePadding();
     tokenizer.disableTruncation();
-    const parsed = JSON.parse(json) as { model: { type?: string; unk_token?: string | null }; padding?: { pad_id?: number } | null };
+    const parsed = JSON.parse(json) as {
+      model: { type?: string; unk_token?: string | null };
+      padding?: { pad_id?: number } | null;
+    };
     const id = (token: string | null | undefined) => (token ? tokenizer.tokenToId(token) : null);
     const around = (await tokenizer.encode('', null, { addSpecialTokens: true })).getIds();
     const summary: TokenizerSummary = {
@@ -62,7 +68,9 @@ export class TextTokenizer {
   async encodeSentences(texts: readonly string[]): Promise<number[][][]> {
     const cut = texts.map(sentences);
     const { joiner } = this.summary;
-    const flat = await this.encode(cut.flatMap((pieces) => pieces.map((piece, i) => (i === 0 ? piece : joiner + piece))));
+    const flat = await this.encode(
+      cut.flatMap((pieces) => pieces.map((piece, i) => (i === 0 ? piece : joiner + piece))),
+    );
     let at = 0;
     return cut.map((pieces) => pieces.map(() => flat[at++]!));
   }
@@ -75,7 +83,10 @@ async function joinerOf(tokenizer: Tokenizer, name: string): Promise<string> {
   const joined = await ids(`${a} ${b}`);
   for (const joiner of ['', ' ']) if (`${await ids(a)},${await ids(joiner + b)}` === joined) return joiner;
   throw GadoliniumError.expected(
-    'bad-tokenizer', 'a tokenizer whose sentence ids can be joined', name, 'one that splits across sentence ends',
+    'bad-tokenizer',
+    'a tokenizer whose sentence ids can be joined',
+    name,
+    'one that splits across sentence ends',
     'use a WordPiece, BPE or byte-level BPE tokenizer',
   );
 }

@@ -14,7 +14,9 @@ const ALPHABET = 1000;
  * @param size pieces wanted; fewer when no neighbours occur twice any more
  */
 export function trainWordPiece(words: ReadonlyMap<string, number>, size: number): string[] {
-  const ordered = [...words].sort(([a], [b]) => compare(a, b)).map(([word, count]) => ({ pieces: charactersOf(word), count }));
+  const ordered = [...words]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([word, count]) => ({ pieces: charactersOf(word), count }));
   const alphabet = alphabetOf(ordered);
   const kept = ordered.filter(({ pieces }) => pieces.every((piece) => alphabet.has(piece)));
   const vocabulary = new Set<string>([...SPECIAL_TOKENS, ...[...alphabet].sort(compare)]);
@@ -39,7 +41,8 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function alphabetOf(words: Word[]): Set<string> {
   const counts = new Map<string, number>();
-  for (const { pieces, count } of words) for (const piece of pieces) counts.set(piece, (counts.get(piece) ?? 0) + count);
+  for (const { pieces, count } of words)
+    for (const piece of pieces) counts.set(piece, (counts.get(piece) ?? 0) + count);
   const frequent = [...counts].sort(([a, m], [b, n]) => n - m || compare(a, b)).slice(0, ALPHABET);
   return new Set(frequent.map(([piece]) => piece));
 }
@@ -53,7 +56,9 @@ interface Pair {
 /** How often two pieces stand side by side, kept up to date over merges; a heap finds the most frequent. */
 class PairCounts {
   private readonly pairs = new Map<string, Pair & { words: Set<number> }>();
-  private readonly heap = new Heap<Pair>((a, b) => b.count - a.count || compare(a.left, b.left) || compare(a.right, b.right));
+  private readonly heap = new Heap<Pair>(
+    (a, b) => b.count - a.count || compare(a.left, b.left) || compare(a.right, b.right),
+  );
 
   constructor(private readonly words: Word[]) {
     for (const index of words.keys()) this.count(index, 1);

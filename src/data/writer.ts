@@ -76,7 +76,13 @@ export class ShardWriter {
   finish(): ShardEntry | undefined {
     if (this.file === undefined) return undefined;
     const sha256 = this.file.finish(this.dictionaries.values());
-    const entry = { file: shardName(this.index), rows: this.rows, bytes: this.file.bytes, batches: this.file.batchCount, sha256 };
+    const entry = {
+      file: shardName(this.index),
+      rows: this.rows,
+      bytes: this.file.bytes,
+      batches: this.file.batchCount,
+      sha256,
+    };
     renameSync(`${this.path()}.tmp`, this.path());
     syncFolder(this.folder);
     this.index++;
@@ -100,7 +106,10 @@ export class ShardWriter {
     this.file = undefined;
     this.rows = 0;
     this.dictionaries = new Map();
-    this.columns = this.schema.fields.map((field) => ({ name: field.name, column: columnFor(field, this.dictionaries) }));
+    this.columns = this.schema.fields.map((field) => ({
+      name: field.name,
+      column: columnFor(field, this.dictionaries),
+    }));
   }
 }
 
