@@ -5,6 +5,7 @@ import { whileLocked } from './cache-lock.mjs';
 import { expectFreeSpace } from './disk-space.mjs';
 import { SetupFailure } from './failure.mjs';
 import { isSupported, libtorchIn, libtorchOfPython } from './find-libtorch.mjs';
+import { readStamp } from './fingerprint.mjs';
 import {
   CPU_VERSION,
   CPU_WHEEL_INDEX,
@@ -16,7 +17,7 @@ import {
   SUPPORTED,
 } from './libtorch-release.mjs';
 import { askPip, fetchWithPip, findPip } from './pip.mjs';
-import { cacheFolder } from './places.mjs';
+import { cacheFolder, root } from './places.mjs';
 import { begin, say, size } from './progress.mjs';
 import { unpackWheel } from './unpack-wheel.mjs';
 import { fetchFromIndex } from './wheel-index.mjs';
@@ -57,6 +58,16 @@ export async function findLibtorch(cuda) {
   const python = await libtorchOfPython();
   if (python && python.cuda === cuda && isSupported(python.version)) return { ...python, origin: 'the active Python' };
   return undefined;
+}
+
+/**
+ * The libtorch that a build was linked with, where it still stands.
+ * @param {string} build
+ * @returns {Libtorch | undefined}
+ */
+export function linkedLibtorch(build) {
+  const [, folder] = readStamp(join(root, 'build', build, 'addon.stamp')).split('\n');
+  return folder ? libtorchIn(folder) : undefined;
 }
 
 /** @param {boolean} cuda @returns {string} */
