@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { evaluationSchema } from './evaluate.js';
+
+const optionValue = z.union([z.number(), z.boolean(), z.string(), z.array(z.number()), z.array(z.string())]);
+const options = z.record(z.string(), optionValue).default({});
+const count = z.int().nonnegative();
+
+const towerOptions = { recompute: z.boolean().default(false), chunks: z.int().positive().optional() };
+const encoder = z.union([
+  z.strictObject({ encoder: z.string(), options, ...towerOptions }),
+  z.strictObject({ share: z.string(), ...towerOptions }),
+]);
+
+/** The whole resolved configuration; every default stands here. Field docs: config/recipe.ts. */
+export const configSchema = z.strictObject({
+  /** The recipe's name, or its file. */
+  recipe: z.string(),
+  title: z.string(),
+  source: z.string().optional(),
+  survey: z.strictObject({ family: z.string(), domain: z.string() }).optional(),
+  data: z.record(z.string(), z.strictObject({ input: z.string(), options })),
+  encoders: z.record(z.string(), encoder),
+  heads: z.array(z.strictObject({ head: z.string(), name: z.string().optional(), options })).default([]),
+  relation: z.strictObject({ relation: z.string(), options }).default({ relation: 'identity', options: {} }),
+  objectives: z
+    .array(z.strictObject({ objective: z.string(), name: z.string().optional(), weight: z.number().default(1), options }))
+    .min(1),
+  optimise: z.strictObject({
+    optimiser: z.strictObject({ optimiser: z.string(), options }),
+    schedule: z.strictObject({ schedule: z.string(), options }),
+    lr: z.number().positive(),
+    decay: z.number().nonnegative().default(0),
+    decayNormsAndBiases: z.boolean().default(false),
+    groups: z
+      .array(
+        z.strictObject({
+          match: z.string(),
+          rate: z.number().nonnegative().default(1),
+          decay: z.number().nonnegative().optional(),
+          frozen: z.boolean().default(false),
+        }),
+      )
+      .default([]),
+    layerDecay: z.record(z.string(), z.number().positive().max(1)).default({}),
+    clip: z.number().nonnegative().default(0),
+    ema: z.number().min(0).max(1).default(0),
+    watch: z.string().default(''),
+    maximumSkipped: z.int().positive().default(20),
+  }),
+  train: z.strictObject({
+    batch: z.int().positive(),
+    epochs: z.number().positive().optional(),
+    steps: z.int().positive().optional(),
+    accumulate: z.int().positive().default(1),
+    precision: z.enum(['fp32', 'bf16', 'fp16']).default('fp32'),
+    seed: count.default(0),
+    device: z.string().default('auto'),
+    threads: count.default(0),
+    loaderThreads: count.default(0),
+    evaluateEvery: count.default(0),
+  }),
+  sampling: z
+    .strictObject({
+      split: z.string().default('train'),
+      order: z.enum(['shuffle', 'apart', 'balanced']).default('shuffle'),
+      labels: z.string().default(''),
+    })
+    .prefault({}),
+  evaluate: z.array(evaluationSchema).default([]),
+  checkpoint: z
+    .strictObject({
+      everySteps: count.default(1000),
+      everyMinutes: z.number().nonnegative().default(15),
+      keep: z.int().positive().default(3),
+      best: z.strictObject({ metric: z.string(), mode: z.enum(['max', 'min']).default('max') }).nullable().default(null),
+    })
+    .prefault({}),
+});
+
+export type ResolvedConfig = z.output<typeof configSchema>;
