@@ -5,6 +5,7 @@
 #include "binding/errors.h"
 #include "checkpoint/safetensors.h"
 
+#include <ATen/Context.h>
 #include <torch/version.h>
 
 namespace gd {
@@ -34,6 +35,15 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
 #else
   exports.Set("cuda", Napi::Boolean::New(env, false));
 #endif
+  exports.Set("devices", Napi::Function::New(
+                             env,
+                             [](const Napi::CallbackInfo& info) -> Napi::Value {
+                               return guarded(info.Env(), [&] {
+                                 const bool cuda = at::globalContext().hasCUDA();
+                                 return Napi::Number::New(info.Env(), cuda ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0);
+                               });
+                             },
+                             "devices"));
   exports.Set("describe", Napi::Function::New(env, describe_parts, "describe"));
   exports.Set("readCheckpoint", Napi::Function::New(env, read_checkpoint, "readCheckpoint"));
   exports.Set("Engine", EngineObject::define(env));

@@ -32,6 +32,7 @@ Trainer::Trainer(const Value& config, c10::Device device)
       seed_(static_cast<uint64_t>(config.integer("seed", 0))), model_(config, device, at::kFloat, seed_),
       loss_scale_(precision_, device) {
   const Value& optimise = section(config, "optimise");
+  if (optimise.find("optimiser") == nullptr) return;  // evaluation only: no moments are held
   lr_ = optimise.number("lr", 1e-3);
   clip_ = optimise.number("clip", 0);
   GroupRules rules = GroupRules::from(optimise);
@@ -180,7 +181,8 @@ void Trainer::embed(Features& features, bool averaged) {
 std::vector<std::pair<std::string, Tensor>> Trainer::tensors() const {
   std::vector<std::pair<std::string, Tensor>> out;
   for (const auto& slot : const_cast<Model&>(model_).state().slots()) out.emplace_back(slot.name, slot.tensor);
-  for (const auto& [name, tensor] : optimiser_->state()) out.emplace_back("optimiser/" + name, tensor);
+  if (optimiser_)
+    for (const auto& [name, tensor] : optimiser_->state()) out.emplace_back("optimiser/" + name, tensor);
   if (ema_)
     for (const auto& [name, tensor] : ema_->state()) out.emplace_back("average/" + name, tensor);
   for (const auto& [name, tensor] : loss_scale_.state()) out.emplace_back("loss-scale/" + name, tensor);

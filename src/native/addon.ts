@@ -11,6 +11,8 @@ export interface Addon {
   libtorch: string;
   /** Whether it was built for cards. */
   cuda: boolean;
+  /** Cards that libtorch sees. */
+  devices(): number;
   describe(): Description;
   /** Header of a safetensors file; `verify` checks the hash of its data. */
   readCheckpoint(file: string, verify: boolean): CheckpointHeader;

@@ -1,0 +1,128 @@
+import { rmSync } from 'node:fs';
+import { GadoliniumError } from '../errors.js';
+import { openShards, type ShardFolder } from '../data/shards.js';
+import type { TextTokenizer } from '../data/tokenizer.js';
+import type { Embedded, Embedder, EmbedSource, FeatureMatrix } from '../evaluate/embedder.js';
+import type { Engine } from '../native/engine.js';
+import { givenImages, givenTexts, type PictureSettings } from './given-rows.js';
+
+/** A data folder as an engine holds it: shards are handed over when a row of theirs is first asked for. */
+export class EngineData {
+  readonly id: number;
+  readonly folder: ShardFolder;
+  readonly #engine: Engine;
+  readonly #open = new Set<number>();
+
+  constructor(engine: Engine, folder: ShardFolder) {
+    this.#engine = engine;
+    this.folder = folder;
+    this.id = engine.now('openData') as number;
+  }
+
+  /** Makes sure that the shards of these rows are known to the engine. */
+  reach(rows: Uint32Array): void {
+    for (const row of rows) {
+      const shard = this.folder.shardOf(row);
+      if (this.#open.has(shard)) continue;
+      this.#open.add(shard);
+      const { file, firstRow, batches } = this.folder.shard(shard);
+      this.#engine.now('addShard', { data: this.id, file, firstRow, batches });
+    }
+  }
+
+  close(): void {
+    this.#engine.now('closeData', { data: this.id });
+    this.folder.close();
+  }
+}
+
+export interface EmbedderOptions {
+  /** Samples of one forward. */
+  batch: number;
+  loaderThreads: number;
+  /** Use the averaged weights of a run that keeps them. */
+  averaged: boolean;
+  tokenizer: TextTokenizer | undefined;
+  /** How pictures given as files are brought to the size of the data set's. */
+  pictures: PictureSettings | undefined;
+}
+
+interface NativeFeatures {
+  features: Record<string, { data: ArrayBuffer; shape: number[] }>;
+  present: ArrayBuffer;
+  rejects: { file: string; row: number; field: string; reason: string }[];
+}
+
+/** Answers evaluation with an engine's model. During training it is asked between two steps, by the same thread. */
+export class EngineEmbedder implements Embedder {
+  readonly #engine: Engine;
+  readonly #options: EmbedderOptions;
+  readonly #folders = new Map<string, EngineData>();
+  readonly #rejected: (sentence: string) => void;
+
+  constructor(engine: Engine, options: EmbedderOptions, rejected: (sentence: string) => void = () => {}) {
+    this.#engine = engine;
+    this.#options = options;
+    this.#rejected = rejected;
+  }
+
+  /** Uses a data folder that is open already. */
+  adopt(folder: string, data: EngineData): void {
+    this.#folders.set(folder, data);
+  }
+
+  async embed({ data, rows, features }: { data: EmbedSource; rows: Uint32Array; features: string[] }): Promise<Embedded> {
+    if (data.kind === 'rows') return this.#embedRows(this.#folder(data.data), rows, features);
+    const made = data.kind === 'texts'
+      ? await givenTexts(data.texts, this.#options.tokenizer)
+      : await givenImages(data.files, this.#options.pictures);
+    const held = new EngineData(this.#engine, openShards(made));
+    try {
+      return await this.#embedRows(held, rows, features);
+    } finally {
+      held.close();
+      rmSync(made, { recursive: true, force: true });
+    }
+  }
+
+  async ranks({ queries, candidates, queryGroups, candidateGroups }: {
+    queries: FeatureMatrix; candidates: FeatureMatrix; queryGroups: Int32Array; candidateGroups: Int32Array;
+  }): Promise<Int32Array> {
+    if (queries.width !== candidates.width) {
+      throw GadoliniumError.expected('bad-shape', `candidates of width ${queries.width}`, 'ranks', candidates.width);
+    }
+    const { ranks } = await this.#engine.later<{ ranks: ArrayBuffer }>('ranks', {
+      queries: queries.data, candidates: candidates.data, width: queries.width, queryGroups, candidateGroups,
+    });
+    return new Int32Array(ranks);
+  }
+
+  #folder(path: string): EngineData {
+    const known = this.#folders.get(path);
+    if (known) return known;
+    const opened = new EngineData(this.#engine, openShards(path));
+    this.#folders.set(path, opened);
+    return opened;
+  }
+
+  async #embedRows(data: EngineData, rows: Uint32Array, features: string[]): Promise<Embedded> {
+    data.reach(rows);
+    const { batch, averaged, loaderThreads } = this.#options;
+    const reply = await this.#engine.later<NativeFeatures>('embed', {
+      data: data.id, rows, features, batch, averaged, threads: loaderThreads,
+    });
+    for (const { file, field, reason } of reply.rejects) this.#rejected(`${file}: ${field}: ${reason}`);
+    const out: Embedded = { features: {}, present: new Uint8Array(reply.present) };
+    for (const [name, { data: bytes, shape }] of Object.entries(reply.features)) {
+      const count = shape[0] ?? 0;
+      const width = shape.slice(1).reduce((product, extent) => product * extent, 1);
+      out.features[name] = { data: new Float32Array(bytes), rows: count, width };
+    }
+    return out;
+  }
+
+  close(): void {
+    for (const data of this.#folders.values()) data.close();
+    this.#folders.clear();
+  }
+}

@@ -1,0 +1,73 @@
+import { readMetadata } from '../checkpoint/metadata.js';
+import type { ResolvedConfig } from '../config/schema.js';
+import type { PictureOptions } from '../data/picture.js';
+import { TextTokenizer } from '../data/tokenizer.js';
+import type { Model } from '../evaluate/model.js';
+import { description } from '../native/generated.js';
+import { Engine } from '../native/engine.js';
+import { EngineEmbedder } from './engine-embedder.js';
+import { settleMachine } from './machine.js';
+
+/**
+ * Opens a checkpoint for evaluation and embedding: it carries its configuration, tokenizer and picture settings, so the file is all
+ * that is needed. Averaged weights are used where the run kept them. Throws `bad-checkpoint` for a damaged or foreign file.
+ */
+export async function openModel(file: string, options: { device?: string; threads?: number; data?: string } = {}): Promise<Model & EngineEmbedder> {
+  const { metadata } = readMetadata(file, true);
+  const config = structuredClone(metadata.config);
+  if (options.device) config.train.device = options.device;
+  if (options.threads) config.train.threads = options.threads;
+  const machine = settleMachine(config);
+  const engine = new Engine(nativeConfig(config, machine, false));
+  try {
+    await engine.later('build');
+    await engine.later('restore', { file, part: config.optimise.ema > 0 ? 'average' : 'weights' });
+    const tokenizer = metadata.tokenizer ? await TextTokenizer.from(metadata.tokenizer.json, metadata.tokenizer.name) : undefined;
+    const embedder = new EngineEmbedder(engine, {
+      batch: 64, loaderThreads: machine.loaderThreads, averaged: false, tokenizer,
+      pictures: (metadata.images as PictureOptions | null) ?? undefined,
+    });
+    return Object.assign(embedder, {
+      config,
+      features: globalFeatures(config),
+      close: async () => {
+        EngineEmbedder.prototype.close.call(embedder);
+        engine.close();
+      },
+    });
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/** What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. */
+export function nativeConfig(config: ResolvedConfig, machine: { device: string; threads: number }, training: boolean): object {
+  const { accumulate, precision, seed } = config.train;
+  const encoders = Object.fromEntries(
+    Object.entries(config.encoders).map(([modality, part]) => [modality, { ...part, chunks: part.chunks ?? accumulate }]),
+  );
+  return {
+    device: machine.device, threads: machine.threads, seed, precision, data: config.data, encoders, heads: config.heads,
+    relation: config.relation, objectives: config.objectives, ...(training ? { optimise: config.optimise } : {}),
+  };
+}
+
+/** One vector a sample: every encoder's global feature and what heads write. */
+export function globalFeatures(config: ResolvedConfig): string[] {
+  const out = Object.keys(config.encoders)
+    .filter((modality) => {
+      const part = config.encoders[modality];
+      const own = part && 'share' in part ? config.encoders[part.share] : part;
+      return own && !('share' in own) && description.encoders[own.encoder]?.gives.includes('global');
+    })
+    .map((modality) => `${modality}.global`);
+  for (const { head, options } of config.heads) {
+    const described = description.heads[head];
+    const output = described?.options.find((option) => option.kind === 'output');
+    const from = String(options['from'] ?? '');
+    const name = String((output && options[output.name]) || from);
+    if (name.endsWith('.global') || !/\.(patches|tokens|mask)$/.test(from)) out.push(name);
+  }
+  return [...new Set(out)];
+}
