@@ -27,16 +27,14 @@ export function perClass(names: readonly string[], value: (k: number) => number 
 /** One ranking per class: its column of the scores against its column of the truth. */
 export function rankings({ names, scores, truth }: ClassScores): Ranking[] {
   const K = names.length;
-  const N = scores.length / K;
-  return names.map((_, k) => {
-    const column = new Float64Array(N);
-    const answers = new Int8Array(N);
-    for (let i = 0; i < N; i++) {
-      column[i] = scores[i * K + k]!;
-      answers[i] = truth[i * K + k]!;
-    }
-    return new Ranking(column, answers);
-  });
+  return names.map((_, k) => new Ranking(column(scores, K, k), column(truth, K, k)));
+}
+
+/** One column of a row-major matrix [N, K]. */
+export function column<A extends Float64Array | Int8Array>(values: A, K: number, k: number): A {
+  const out = new (values.constructor as new (length: number) => A)(values.length / K);
+  for (let i = 0; i < out.length; i++) out[i] = values[i * K + k]!;
+  return out;
 }
 
 /** Micro average: every (sample, class) pair is one sample of a single ranking. */

@@ -1,0 +1,36 @@
+/** The tasks by name, and how one entry of a recipe is run. A new task is one file beside this one and one line here. */
+import type { EvaluationEntry } from '../config/evaluate.js';
+import type { Evaluation } from '../events/types.js';
+import { linearProbe } from './linear-probe.js';
+import { retrieval } from './retrieval.js';
+import type { TaskContext, TaskResult } from './task.js';
+import { zeroShot } from './zero-shot.js';
+
+type Tasks = {
+  [Name in EvaluationEntry['task']]: (
+    entry: Extract<EvaluationEntry, { task: Name }>,
+    context: TaskContext,
+  ) => Promise<TaskResult>;
+};
+
+const TASKS: Tasks = {
+  'zero-shot': zeroShot,
+  retrieval,
+  'linear-probe': linearProbe,
+};
+
+/** The measured part of an evaluation event; the caller adds time, rank and step. */
+export type Evaluated = Pick<
+  Evaluation,
+  'name' | 'metrics' | 'samples' | 'milliseconds' | 'table' | 'gallery'
+> & {
+  notes: string[];
+};
+
+/** Runs one entry. Throws a GadoliniumError where the data or the model lack what the entry asks for. */
+export async function runTask(entry: EvaluationEntry, context: TaskContext): Promise<Evaluated> {
+  const start = performance.now();
+  const run = TASKS[entry.task] as (entry: EvaluationEntry, context: TaskContext) => Promise<TaskResult>;
+  const result = await run(entry, context);
+  return { name: entry.name, ...result, milliseconds: performance.now() - start };
+}
