@@ -1,0 +1,39 @@
+import type { ResolvedConfig } from '../config/schema.js';
+import { openRows } from '../evaluate/rows.js';
+import { runTask } from '../evaluate/tasks.js';
+import type { Evaluation, Warning } from '../events/types.js';
+import type { EngineEmbedder } from '../model/engine-embedder.js';
+
+type News = Omit<Evaluation, 'time' | 'rank'> | Omit<Warning, 'time' | 'rank'>;
+
+/**
+ * Runs the recipe's evaluations with the model as it is. A task that fails is a warning and not the end of training. Returns every
+ * metric as `<evaluation name>/<metric>`, for the plateau schedule and for the best checkpoint.
+ */
+export async function evaluateAll(
+  config: ResolvedConfig, data: string, embedder: EngineEmbedder, step: number, say: (event: News) => void, logitScale?: number,
+): Promise<Record<string, number>> {
+  const out: Record<string, number> = {};
+  if (config.evaluate.length === 0) return out;
+  const rows = openRows(data);
+  try {
+    for (const entry of config.evaluate) {
+      const begun = performance.now();
+      try {
+        const { metrics, samples, table, gallery, notes } = await runTask(entry, { embedder, rows, data, logitScale });
+        say({
+          type: 'evaluation', step, name: entry.name, metrics, samples, milliseconds: performance.now() - begun,
+          ...(table ? { table } : {}), ...(gallery ? { gallery } : {}),
+        });
+        for (const note of notes) say({ type: 'warning', code: 'evaluation-note', message: `${entry.name}: ${note}`, step });
+        for (const [metric, value] of Object.entries(metrics)) out[`${entry.name}/${metric}`] = value;
+      } catch (error) {
+        say({ type: 'warning', code: 'evaluation-failed', message: `${entry.name}: ${(error as Error).message}`, step });
+      }
+    }
+  } finally {
+    rows.close();
+  }
+  return out;
+}
+

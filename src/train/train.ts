@@ -1,0 +1,309 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve as absolute } from 'node:path';
+import { checkpointFolder, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
+import type { CheckpointMetadata, CheckpointPosition } from '../checkpoint/metadata.js';
+import type { Recipe } from '../config/recipe.js';
+import { resolve, type TokenizerFacts } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/schema.js';
+import { type Manifest, requireDataset } from '../data/manifest.js';
+import { Plan } from '../data/plan.js';
+import { openShards } from '../data/shards.js';
+import { TextTokenizer } from '../data/tokenizer.js';
+import { GadoliniumError } from '../errors.js';
+import { openRows } from '../evaluate/rows.js';
+import { EventBus } from '../events/bus.js';
+import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
+import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
+import { type Machine, settleMachine } from '../model/machine.js';
+import { nativeConfig } from '../model/open.js';
+import { addon, type NativeEvent } from '../native/addon.js';
+import { Engine } from '../native/engine.js';
+import { description } from '../native/generated.js';
+import { findRecipe } from '../recipes/find.js';
+import { VERSION } from '../version.js';
+import { evaluateAll } from './evaluation.js';
+import { Feed } from './feed.js';
+import { Rejects, type RejectPolicy } from './rejects.js';
+import { openRunFolder } from './run-folder.js';
+
+export interface TrainOptions {
+  /** A recipe's name, the path of a recipe file, or a recipe. */
+  recipe: string | Recipe;
+  /** The prepared data folder. */
+  data: string;
+  /** The run's folder: new, or with `resume` that of a run to go on with. */
+  run: string;
+  resume?: boolean;
+  /** Overrides, `PATH=VALUE`. */
+  set?: readonly string[];
+  listeners?: readonly EventListener[];
+  /** What to do with samples that cannot be read; default: skip, at most 1 %. */
+  rejects?: Partial<RejectPolicy>;
+}
+
+type News = TrainEvent extends infer E ? (E extends TrainEvent ? Omit<E, 'time' | 'rank'> : never) : never;
+
+/**
+ * Trains. Iterate it for events, await `done` for the end; it runs whether or not anybody iterates.
+ *
+ *     const run = train({ recipe: 'demo', data: 'data/vqa-rad', run: 'runs/first' });
+ *     for await (const event of run) if (event.type === 'step') console.log(event.step, event.loss);
+ *     await run.done;
+ */
+export function train(options: TrainOptions): TrainRun {
+  return new TrainRun(options);
+}
+
+export class TrainRun implements AsyncIterable<TrainEvent> {
+  /** Settles with the last event; rejects with the error that ended a failed run (the event came before). */
+  readonly done: Promise<RunFinished>;
+  readonly #bus: EventBus;
+  readonly #options: TrainOptions;
+  readonly #begun = Date.now();
+  #engine: Engine | undefined;
+  #stop: { reason: 'signal' | 'request'; error?: GadoliniumError } | undefined;
+
+  constructor(options: TrainOptions) {
+    this.#options = { ...options, data: absolute(options.data), run: absolute(options.run) };
+    this.#bus = new EventBus(options.listeners ?? []);
+    this.done = this.#run();
+    // Whoever only iterates hears of a failure by the last event; without this it would be an unhandled rejection too.
+    this.done.catch(() => {});
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TrainEvent> {
+    return this.#bus[Symbol.asyncIterator]();
+  }
+
+  /** Ends the run after the step that is being computed, with a checkpoint. */
+  stop(reason: 'signal' | 'request' = 'request'): void {
+    this.#stop ??= { reason };
+    this.#engine?.now('stop', { reason });
+  }
+
+  /** Writes a checkpoint after the step that is being computed; the run goes on. */
+  checkpoint(reason: 'signal' | 'request' = 'request'): void {
+    this.#engine?.now('checkpoint', { reason });
+  }
+
+  #say(news: News): void {
+    this.#bus.push({ ...news, time: Date.now(), rank: 0 } as TrainEvent);
+  }
+
+  async #run(): Promise<RunFinished> {
+    // A tick later, so that whoever made the run can attach to it before its first event.
+    await Promise.resolve();
+    let last: Omit<RunFinished, 'time' | 'rank'> = {
+      type: 'run-finished', step: 0, reason: 'failed', skipped: 0, rejected: 0, seconds: 0,
+    };
+    let failure: unknown;
+    try {
+      last = { ...last, ...(await this.#train()) };
+    } catch (error) {
+      failure = error;
+      const { code, message, advice } = error as GadoliniumError;
+      last.error = { code: code ?? 'failed', message, ...(advice ? { advice } : {}) };
+    } finally {
+      this.#engine?.close();
+    }
+    last.seconds = (Date.now() - this.#begun) / 1000;
+    const event = { ...last, time: Date.now(), rank: 0 };
+    this.#bus.push(event);
+    await this.#bus.close();
+    if (failure) throw failure;
+    return event;
+  }
+
+  async #train(): Promise<Partial<RunFinished>> {
+    const { data, run, resume = false } = this.#options;
+    const { name, recipe } = await findRecipe(this.#options.recipe);
+    const manifest = requireDataset(data);
+    const config = resolve(name, recipe, { parts: description, set: this.#options.set ?? [], tokenizer: tokenizerFacts(manifest) });
+    fits(config, manifest, data);
+    openRunFolder(run, config, resume);
+    const machine = settleMachine(config);
+    const rows = openRows(data);
+    const plan = planOf(config, rows);
+    rows.close();
+    const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
+
+    let latest: Step | undefined;
+    let rejects: Rejects | undefined;
+    let feed: Feed | undefined;
+    let metrics: Record<string, number> = {};
+    let best: number | undefined;
+    const waiting: Promise<unknown>[] = [];
+    const engine = new Engine(nativeConfig(config, machine, true), (event: NativeEvent) => {
+      switch (event.type) {
+        case 'rows-wanted':
+          feed?.more(Feed.lead);
+          break;
+        case 'reject': {
+          const error = rejects?.take(event, (event['step'] as number) * config.train.batch);
+          if (error && !this.#stop) {
+            this.#stop = { reason: 'request', error };
+            engine.now('stop', { reason: 'request' });
+          }
+          break;
+        }
+        case 'evaluation-due':
+          waiting.push(evaluate(event['step'] as number));
+          break;
+        case 'checkpoint':
+          this.#checkpointed(event as unknown as CheckpointWritten, config, metrics, (value) => better(value));
+          break;
+        case 'step':
+          latest = event as unknown as Step;
+          this.#say(latest);
+          break;
+        default:
+          this.#say(event as unknown as News);
+      }
+    });
+    this.#engine = engine;
+    const better = (value: number) => {
+      const max = config.checkpoint.best?.mode !== 'min';
+      if (best !== undefined && (max ? value <= best : value >= best)) return false;
+      best = value;
+      return true;
+    };
+
+    await engine.later('build');
+    const opened = new EngineData(engine, openShards(data));
+    const tokenizer = manifest.tokenizer ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name) : undefined;
+    const embedder = new EngineEmbedder(engine, {
+      batch: Math.min(config.train.batch, 64), loaderThreads: machine.loaderThreads, averaged: config.optimise.ema > 0, tokenizer, pictures: undefined,
+    }, (message) => this.#say({ type: 'warning', code: 'sample-rejected', message }));
+    embedder.adopt(data, opened);
+    const evaluate = async (step: number) => {
+      try {
+        metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), latest?.logitScale);
+        const watched = metrics[config.optimise.watch];
+        if (watched !== undefined) engine.now('observe', { value: watched });
+      } finally {
+        engine.now('proceed');
+      }
+    };
+
+    const position = resume ? await this.#restore(engine, steps) : undefined;
+    const from = position?.step ?? 0;
+    rejects = new Rejects(run, { onError: 'skip', limit: 0.01, ...this.#options.rejects },
+      (code, message) => this.#say({ type: 'warning', code, message }), position?.rejected ?? 0);
+    engine.now('prepareTraining', {
+      data: opened.id, batch: config.train.batch, streams: plan.facts.streams, from, steps, loaderThreads: machine.loaderThreads,
+      lowMark: Feed.lead / 2, evaluateEvery: config.evaluate.length ? config.train.evaluateEvery || steps : 0,
+      checkpointFolder: checkpointFolder(run), checkpointEverySteps: config.checkpoint.everySteps,
+      checkpointEveryMinutes: config.checkpoint.everyMinutes, maximumSkipped: config.optimise.maximumSkipped,
+      skipped: position?.skipped ?? 0, rejected: position?.rejected ?? 0, metadata: metadataOf(config, manifest, data),
+    });
+    feed = new Feed(engine, plan, opened, { rank: 0, world: 1, from, steps });
+    feed.more(Feed.lead);
+    this.#say(await this.#started(engine, config, manifest, machine, { steps, from, rows: plan.facts.rows.length, resumed: position?.file }));
+    if (this.#stop) engine.now('stop', { reason: this.#stop.reason });
+    const result = await engine.later<{ step: number; reason: string; skipped: number; rejected: number }>('train');
+    await Promise.all(waiting);
+    if (this.#stop?.error) throw this.#stop.error;
+    return { step: result.step, reason: result.reason === 'done' ? 'done' : 'stopped', skipped: result.skipped, rejected: result.rejected };
+  }
+
+  /** Loads the newest whole checkpoint; damaged newer ones are named. */
+  async #restore(engine: Engine, steps: number): Promise<(CheckpointPosition & { file: string }) | undefined> {
+    const { run } = this.#options;
+    const file = newestCheckpoint(run, (damaged, reason) =>
+      this.#say({ type: 'warning', code: 'checkpoint-damaged', message: `${damaged} is damaged (${reason}); the one before it is used` }));
+    if (!file) {
+      if (listCheckpoints(run).length) {
+        throw GadoliniumError.expected('bad-checkpoint', 'a whole checkpoint', `--resume of ${run}`, 'damaged ones only', 'start a new run');
+      }
+      this.#say({ type: 'warning', code: 'nothing-to-resume', message: `${run} has no checkpoint yet: the run starts from the beginning` });
+      return undefined;
+    }
+    const { position } = await engine.later<{ position: CheckpointPosition }>('restore', { file, part: 'all' });
+    if (position.step > steps) {
+      throw GadoliniumError.expected('bad-option', `at least ${position.step} steps`, 'train.steps of a resumed run', steps);
+    }
+    return { ...position, file };
+  }
+
+  #checkpointed(event: CheckpointWritten, config: ResolvedConfig, metrics: Record<string, number>, better: (value: number) => boolean): void {
+    const { run } = this.#options;
+    try {
+      const wanted = config.checkpoint.best;
+      const value = wanted ? metrics[wanted.metric] : undefined;
+      if (value !== undefined && better(value)) markBest(run, event.path);
+      retain(run, config.checkpoint.keep);
+    } catch (error) {
+      this.#say({ type: 'warning', code: 'retention-failed', message: `could not tidy the checkpoints: ${(error as Error).message}` });
+    }
+    this.#say(event);
+  }
+
+  async #started(
+    engine: Engine, config: ResolvedConfig, manifest: Manifest, machine: Machine,
+    { steps, from, rows, resumed }: { steps: number; from: number; rows: number; resumed: string | undefined },
+  ): Promise<News> {
+    const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>('parameters');
+    const { batch, accumulate, precision } = config.train;
+    const cached = accumulate > 1 ? `, in ${accumulate} pieces a tower with all negatives kept (gradient caching)` : '';
+    return {
+      type: 'run-started', recipe: config.recipe, run: this.#options.run, steps, from, ...(resumed ? { resumed } : {}), world: 1,
+      negatives: `global batch of ${batch} in one process, exact gradient${cached}`,
+      device: machine.device, threads: machine.threads, precision, batch, accumulate,
+      data: { folder: this.#options.data, name: manifest.name, rows: manifest.rows, training: rows }, parameters,
+      versions: { gadolinium: VERSION, libtorch: addon().libtorch, node: process.versions.node },
+    };
+  }
+}
+
+function tokenizerFacts(manifest: Manifest): TokenizerFacts | undefined {
+  const { tokenizer } = manifest;
+  if (!tokenizer) return undefined;
+  const { start, end, pad, mask, unknown } = tokenizer.special;
+  return { vocabularySize: tokenizer.vocabulary, startId: start, endId: end, padId: pad, maskId: mask, unknownId: unknown };
+}
+
+/** Pictures must have been stored at least at training size: enlarging them in training would only hide the mistake. */
+function fits(config: ResolvedConfig, manifest: Manifest, folder: string): void {
+  for (const [modality, { input, options }] of Object.entries(config.data)) {
+    const size = Number(options['size'] ?? 0);
+    if (input !== 'image' || !manifest.images || size <= manifest.images.size) continue;
+    throw GadoliniumError.expected(
+      'image-size', `pictures of at least ${size} pixels`, `data.${modality}.size`, `${manifest.images.size} in ${folder}`,
+      `prepare the data set with --size ${size} or more, or train with --set data.${modality}.options.size=${manifest.images.size}`,
+    );
+  }
+}
+
+function planOf(config: ResolvedConfig, rows: ReturnType<typeof openRows>): Plan {
+  const { split, order, labels } = config.sampling;
+  const chosen = rows.ofSplit(split);
+  const streams = 1 + Math.max(0, ...Object.values(config.data).map(({ options }) => Number(options['stream'] ?? 0)));
+  const facts = { rows: chosen, seed: config.train.seed, batch: config.train.batch, streams, order };
+  if (order === 'apart') {
+    const numbers = new Map<string, number>();
+    const patients = Int32Array.from(rows.patients(chosen), (patient) => {
+      if (patient === null) return -1;
+      if (!numbers.has(patient)) numbers.set(patient, numbers.size);
+      return numbers.get(patient) as number;
+    });
+    return new Plan({ ...facts, patients });
+  }
+  if (order === 'balanced') {
+    const { vocabulary, states } = rows.labels(labels, chosen);
+    const width = vocabulary.names.length;
+    // The first positive name of a row is its class.
+    const classes = Int32Array.from(chosen, (_, i) => states.subarray(i * width, (i + 1) * width).indexOf(1));
+    return new Plan({ ...facts, classes });
+  }
+  return new Plan(facts);
+}
+
+function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: string): string {
+  const file = manifest.tokenizer ? join(folder, manifest.tokenizer.file) : '';
+  const metadata: CheckpointMetadata = {
+    gadolinium: VERSION, config, data: { name: manifest.name, fingerprint: manifest.fingerprint },
+    tokenizer: manifest.tokenizer && existsSync(file) ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name } : null,
+    images: manifest.images,
+  };
+  return JSON.stringify(metadata);
+}
