@@ -116,9 +116,10 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "restore") return restore(arguments);
   if (method == "save") return save(arguments);
   if (method == "train") return train(arguments);
+  if (method == "parameters") return parameters();
   if (method == "embed") return embed(arguments);
   if (method == "ranks") return ranks(arguments);
-  fail("bad-call", "expected build, restore, save, train, embed or ranks but got '", method, "'");
+  fail("bad-call", "expected build, restore, save, train, parameters, embed or ranks but got '", method, "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {
@@ -141,6 +142,23 @@ Trainer& Engine::trainer() {
     trainer_ = std::make_unique<Trainer>(config_, device_);
   }
   return *trainer_;
+}
+
+Value Engine::parameters() {
+  int64_t total = 0, trainable = 0;
+  std::map<std::string, int64_t> towers;
+  for (const auto& slot : trainer().model().state().slots()) {
+    if (slot.buffer) continue;
+    total += slot.tensor.numel();
+    if (slot.trainable) trainable += slot.tensor.numel();
+    towers[trainer().model().tower_of(slot.name)] += slot.tensor.numel();
+  }
+  Value by_tower{Value::Object{}}, out;
+  for (const auto& [tower, count] : towers) by_tower.set(tower, count);
+  out.set("total", total);
+  out.set("trainable", trainable);
+  out.set("byTower", std::move(by_tower));
+  return out;
 }
 
 std::shared_ptr<Dataset> Engine::dataset(int64_t id) {

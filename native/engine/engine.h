@@ -33,7 +33,8 @@ class Engine {
   // Done at once on the caller's thread. Methods: openData, closeData, addShard, prepareTraining, feed, endFeed, stop,
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
-  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, restore, save, train, embed, ranks.
+  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, restore, save, train,
+  // parameters, embed, ranks.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
 
@@ -56,6 +57,7 @@ class Engine {
   void report(Training& run, StepRecord& record);
   void pause_for_evaluation(Training& run, int64_t step);
   void write_checkpoint(Training& run, int64_t step, const std::string& reason);
+  Value parameters();
   Value restore(const Value& arguments);
   Value save(const Value& arguments);
   Features to_device(Batch& batch, const std::vector<NamedInput>& inputs) const;

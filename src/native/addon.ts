@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Description } from '../config/parts.js';
 import { GadoliniumError } from '../errors.js';
+import { PACKAGE_ROOT } from '../package.js';
 
 /** The whole face of gadolinium.node (native/binding). */
 export interface Addon {
@@ -43,11 +43,9 @@ let loaded: Addon | undefined;
 /** The addon; GADOLINIUM_BUILD names another build folder than `release` (cuda, debug …). The only `require` of the .node. */
 export function addon(): Addon {
   if (loaded) return loaded;
-  // This file runs as dist/src/native/addon.js: the package's root is three folders up.
-  const root = fileURLToPath(new URL('../../../', import.meta.url));
   const builds = process.env['GADOLINIUM_BUILD'] ? [process.env['GADOLINIUM_BUILD']] : ['cuda', 'release'];
   for (const build of builds) {
-    const file = join(root, 'build', build, 'gadolinium.node');
+    const file = join(PACKAGE_ROOT, 'build', build, 'gadolinium.node');
     if (!existsSync(file)) continue;
     try {
       loaded = createRequire(import.meta.url)(file) as Addon;
@@ -59,7 +57,7 @@ export function addon(): Addon {
       });
     }
   }
-  throw new GadoliniumError('addon-not-built', `expected the native addon in ${join(root, 'build', builds.at(-1) ?? '')} but it is absent`, {
+  throw new GadoliniumError('addon-not-built', `expected the native addon in ${join(PACKAGE_ROOT, 'build', builds.at(-1) ?? '')} but it is absent`, {
     advice: 'run `npm run setup`',
   });
 }

@@ -3,8 +3,10 @@
  * comments. Run by `npm run generate`; `--check` only says whether the committed file is fresh.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Description, OptionDescription, PartDescription, PartKind } from '../config/parts.js';
+import { PACKAGE_ROOT } from '../package.js';
 import { addon } from './addon.js';
 
 const made: Record<PartKind, { key: string; type: string; more: string; moreType: string }> = {
@@ -90,7 +92,7 @@ const camel = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => le
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // Beside the source, not beside this compiled file.
-  const file = fileURLToPath(new URL('../../../src/native/generated.ts', import.meta.url));
+  const file = join(PACKAGE_ROOT, 'src/native/generated.ts');
   const text = generate(addon().describe());
   if (process.argv.includes('--check')) {
     const fresh = readFileSync(file, 'utf8') === text;

@@ -20,7 +20,7 @@ import { addon, type NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
 import { findRecipe } from '../recipes/find.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../package.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
 import { Rejects, type RejectPolicy } from './rejects.js';
