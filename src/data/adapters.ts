@@ -1,21 +1,13 @@
 /** Finds the data sets that this installation knows: one folder each under datasets/. */
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { GadoliniumError } from '../errors.js';
+import { PACKAGE_ROOT } from '../package.js';
 import type { DatasetAdapter } from './adapter.js';
 
-const here = dirname(fileURLToPath(import.meta.url));
 /** Beside this file's tree, compiled or not. */
-const modules = join(here, '../../datasets');
-
-/** The source folder of a data set, where its samples and README lie (they are not copied when TypeScript is compiled). */
-function homeOf(name: string): string {
-  for (let folder = here; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'datasets', name);
-    if (folder === dirname(folder)) return join(modules, name);
-  }
-}
+const modules = fileURLToPath(new URL('../../datasets/', import.meta.url));
 
 function adapterFile(name: string): string | undefined {
   return ['adapter.js', 'adapter.ts'].map((file) => join(modules, name, file)).find((file) => existsSync(file));
@@ -39,5 +31,6 @@ export async function findAdapter(name: string): Promise<{ adapter: DatasetAdapt
     );
   }
   const module = (await import(pathToFileURL(file).href)) as { default: DatasetAdapter };
-  return { adapter: module.default, home: homeOf(name) };
+  // Samples and READMEs are not copied when TypeScript is compiled: they lie in the source folder.
+  return { adapter: module.default, home: join(PACKAGE_ROOT, 'datasets', name) };
 }

@@ -4,7 +4,7 @@
  * file stored them as RGB.
  */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { GadoliniumError } from '../errors.js';
 
@@ -69,7 +69,7 @@ export async function storedPicture(input: string | Uint8Array, options: Picture
     return await decoded(input, options);
   } catch (error) {
     if (error instanceof PictureError || error instanceof GadoliniumError) throw error;
-    throw reasonOf(error as Error);
+    throw await reasonOf(input);
   }
 }
 
@@ -81,8 +81,8 @@ async function mustBeFile(path: string): Promise<void> {
 }
 
 async function decoded(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
-  const open = () => sharp(input, { failOn: 'error', limitInputPixels: options.maxPixels, sequentialRead: true });
-  const metadata = await open().metadata();
+  const source = () => sharp(input, { failOn: 'error', limitInputPixels: false, sequentialRead: true });
+  const metadata = await source().metadata();
   if (metadata.width * metadata.height > options.maxPixels) {
     throw new PictureError(
       'too_many_pixels',
@@ -90,7 +90,7 @@ async function decoded(input: string | Uint8Array, options: PictureOptions): Pro
     );
   }
   const flags: string[] = [];
-  let image = open().autoOrient();
+  let image = source().autoOrient();
   if ((metadata.orientation ?? 1) > 1) flags.push('orientation_applied');
   if ((metadata.pages ?? 1) > 1) flags.push('first_frame_only');
   if (metadata.hasAlpha) {
@@ -166,7 +166,10 @@ async function sixteenBits(image: Sharp, metadata: Metadata, target: Target, fla
   const full = words(data);
   const single = info.channels === 1 ? full : sameChannels(full, info.channels);
   const channels = single === undefined ? 3 : 1;
-  const source = sharp(single ?? full, { raw: { width: info.width, height: info.height, channels } });
+  const source = sharp(single ?? full, {
+    limitInputPixels: false,
+    raw: { width: info.width, height: info.height, channels },
+  });
   const small = await resized(source, target)
     .toColourspace(channels === 1 ? 'grey16' : 'rgb16')
     .raw({ depth: 'ushort' })
@@ -229,18 +232,41 @@ function photometricOf(metadata: Metadata): string {
   return metadata.channels <= 2 ? 'MONOCHROME2' : 'RGB';
 }
 
-/** The decoder's words, as one of our reasons. */
-function reasonOf(error: Error): PictureError {
-  const message = error.message.split('\n')[0]!.replace(/^Input (?:file|buffer)\b/, 'the file');
-  if (/exceeds pixel limit/i.test(message)) return new PictureError('too_many_pixels', message);
-  if (/unsupported image format|is not a known file format/i.test(message))
-    return new PictureError('not_an_image', message);
-  if (
-    /premature end|truncated|end of (?:stream|file)|unexpected end|out of order read|read error|not enough|corrupt/i.test(
-      error.message,
-    )
-  ) {
-    return new PictureError('truncated_image', message);
+/** Formats by their first bytes. `decoded`: what the decoder reads; the others are told apart only to say so. */
+const FORMATS: { name: string; decoded: boolean; at: number; magic: string }[] = [
+  { name: 'JPEG', decoded: true, at: 0, magic: '\xff\xd8\xff' },
+  { name: 'PNG', decoded: true, at: 0, magic: '\x89PNG' },
+  { name: 'GIF', decoded: true, at: 0, magic: 'GIF8' },
+  { name: 'WebP', decoded: true, at: 8, magic: 'WEBP' },
+  { name: 'TIFF', decoded: true, at: 0, magic: 'II*\0' },
+  { name: 'TIFF', decoded: true, at: 0, magic: 'MM\0*' },
+  { name: 'DICOM', decoded: false, at: 128, magic: 'DICM' },
+  { name: 'JPEG 2000', decoded: false, at: 4, magic: 'jP  ' },
+  { name: 'BMP', decoded: false, at: 0, magic: 'BM' },
+  { name: 'HEIF', decoded: false, at: 4, magic: 'ftyp' },
+  { name: 'gzip', decoded: false, at: 0, magic: '\x1f\x8b' },
+];
+
+/**
+ * Why decoding failed. The decoder's own message is not used: it keeps one for the whole process, so that of two pictures that
+ * fail at the same time one may get the other's, and a rejects list must be the same on every run.
+ */
+async function reasonOf(input: string | Uint8Array): Promise<PictureError> {
+  const head = Buffer.from(typeof input === 'string' ? await firstBytes(input, 256) : input.subarray(0, 256)).toString(
+    'latin1',
+  );
+  const format = FORMATS.find(({ at, magic }) => head.startsWith(magic, at));
+  if (format === undefined) return new PictureError('not_an_image', 'no picture format that is known');
+  if (format.decoded) return new PictureError('truncated_image', `a ${format.name} file that is cut short or damaged`);
+  return new PictureError('unsupported_image', `a ${format.name} file; convert it to PNG, JPEG or TIFF`);
+}
+
+async function firstBytes(path: string, count: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
-  return new PictureError('unsupported_image', message);
 }

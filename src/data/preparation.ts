@@ -2,8 +2,8 @@
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GadoliniumError } from '../errors.js';
+import { VERSION } from '../package.js';
 import type { AdapterContext, DatasetAdapter, LabelVocabulary, SourceDescription } from './adapter.js';
-import { createdBy } from './created-by.js';
 import { type Manifest, REJECTS_FILE, type ShardSummary, writeManifest } from './manifest.js';
 import { orderedMap } from './ordered-map.js';
 import { type PictureOptions, pictureRecipe } from './picture.js';
@@ -37,6 +37,8 @@ export interface PreparationPlan {
   emit: (news: PrepareNews) => void;
   stopped: () => void;
 }
+
+const CREATED_BY = `gadolinium ${VERSION}`;
 
 /** Milliseconds between two progress events. */
 const PROGRESS_EVERY = 500;
@@ -276,7 +278,7 @@ export class Preparation {
       title: plan.adapter.title,
       licence: plan.adapter.licence,
       dataset_version: plan.adapter.version,
-      created_by: createdBy(),
+      created_by: CREATED_BY,
       options: plan.decisive,
       fingerprint: plan.fingerprint,
       source: plan.source,
@@ -346,7 +348,7 @@ function metadataOf(plan: PreparationPlan, recipe: string): Map<string, string> 
   return new Map([
     ['schema_version', String(SCHEMA_VERSION)],
     ['dataset_version', adapter.version],
-    ['created_by', createdBy()],
+    ['created_by', CREATED_BY],
     ['label_vocab', JSON.stringify(labels.flatMap((vocabulary) => vocabulary.names))],
     ['label_vocabularies', JSON.stringify(labels)],
     ['tokenizer', tokenizer.summary.name],

@@ -124,6 +124,25 @@ describe('what cannot be used says why', () => {
     await expect(storedPicture(whole, options({ maxPixels: 1000 }))).rejects.toMatchObject({ code: 'too_many_pixels' });
   });
 
+  test('the reason is the same however many pictures fail at the same time', async () => {
+    const cut = whole.subarray(0, whole.length / 2);
+    const text = Buffer.from('a report and no picture');
+    const codes = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        storedPicture(i % 2 === 0 ? cut : text, options()).catch((error) => error.code),
+      ),
+    );
+    expect(codes).toEqual(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 'truncated_image' : 'not_an_image')));
+  });
+
+  test('formats that are known and not decoded', async () => {
+    const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), Buffer.alloc(200)]);
+    await expect(storedPicture(dicom, options())).rejects.toMatchObject({
+      code: 'unsupported_image',
+      message: expect.stringContaining('DICOM'),
+    });
+  });
+
   test('floating-point pixels', async () => {
     await expect(storedPicture(floatTiff(), options())).rejects.toMatchObject({ code: 'unsupported_image' });
   });

@@ -1,0 +1,44 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readManifest, requireDataset } from '../../../src/data/manifest.js';
+import { prepared, sourceFolder, temporaryFolder } from './source-folder.js';
+
+async function dataset(): Promise<string> {
+  const to = temporaryFolder();
+  await prepared((await sourceFolder(2)).table, to);
+  return to;
+}
+
+function changed(folder: string, change: (manifest: Record<string, unknown>) => void): void {
+  const path = join(folder, 'dataset.json');
+  const manifest = JSON.parse(readFileSync(path, 'utf8'));
+  change(manifest);
+  writeFileSync(path, JSON.stringify(manifest));
+}
+
+test('a folder prepared at the asked size is given, at another size refused', async () => {
+  const folder = await dataset();
+  expect(requireDataset(folder, { size: 32 }).rows).toBe(2);
+  expect(() => requireDataset(folder, { size: 224 })).toThrow(/expected images of size 224 .* but got 32/);
+});
+
+test('a folder without a data set is named, with what to do', () => {
+  const folder = temporaryFolder();
+  expect(readManifest(folder)).toBeUndefined();
+  expect(() => requireDataset(folder)).toThrow(
+    expect.objectContaining({ code: 'no-dataset', advice: expect.stringContaining('gadolinium prepare') }),
+  );
+});
+
+test('another schema version, damaged JSON and a missing field are told apart', async () => {
+  const folder = await dataset();
+  changed(folder, (manifest) => delete manifest['shards']);
+  expect(() => requireDataset(folder)).toThrow(/'shards'/);
+  changed(folder, (manifest) => {
+    manifest['schema_version'] = 0;
+  });
+  expect(() => requireDataset(folder)).toThrow(expect.objectContaining({ code: 'schema-version' }));
+  writeFileSync(join(folder, 'dataset.json'), '{"format": "gado');
+  expect(() => requireDataset(folder)).toThrow(expect.objectContaining({ code: 'bad-manifest' }));
+});
