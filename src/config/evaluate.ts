@@ -69,11 +69,7 @@ export const linearProbeSchema = z.strictObject({
   bootstrap,
 });
 
-export const evaluationSchema = z.discriminatedUnion('task', [
-  zeroShotSchema,
-  retrievalSchema,
-  linearProbeSchema,
-]);
+export const evaluationSchema = z.discriminatedUnion('task', [zeroShotSchema, retrievalSchema, linearProbeSchema]);
 
 export type ZeroShotEntry = z.output<typeof zeroShotSchema>;
 export type RetrievalEntry = z.output<typeof retrievalSchema>;

@@ -58,9 +58,7 @@ export function classReport(
     put(metrics, 'ece', expectedCalibrationError(confidence, correct));
   }
   putInterval(metrics, 'accuracy', N, resamples, (w) => accuracy(confusion(truth, predicted, K, w)));
-  putInterval(metrics, 'auroc.macro', N, resamples, (w) =>
-    meanOfDefined(ranked.map((one) => aurocOf(one, w))),
-  );
+  putInterval(metrics, 'auroc.macro', N, resamples, (w) => meanOfDefined(ranked.map((one) => aurocOf(one, w))));
 
   return {
     metrics,
@@ -71,13 +69,7 @@ export function classReport(
         name,
         matrix.truths[k]!,
         matrix.predictions[k]!,
-        ...shown(
-          recall(counts[k]!),
-          precision(counts[k]!),
-          f1(counts[k]!),
-          areas.values[k],
-          precisions.values[k],
-        ),
+        ...shown(recall(counts[k]!), precision(counts[k]!), f1(counts[k]!), areas.values[k], precisions.values[k]),
       ]),
     },
     notes: undefinedNotes(areas, 'class', 'samples of and outside it'),
@@ -112,9 +104,7 @@ export function findingReport(
   put(metrics, 'f1.micro', microF1(counts));
   put(metrics, 'mcc.macro', meanOfDefined(counts.map((c, k) => (known(k) ? matthewsOf(c) : undefined))));
   put(metrics, 'accuracy.macro', meanOfDefined(counts.map(shareRight)));
-  putInterval(metrics, 'auroc.macro', N, resamples, (w) =>
-    meanOfDefined(ranked.map((one) => aurocOf(one, w))),
-  );
+  putInterval(metrics, 'auroc.macro', N, resamples, (w) => meanOfDefined(ranked.map((one) => aurocOf(one, w))));
   for (const [k, name] of names.entries()) put(metrics, `auroc.${name}`, areas.values[k]);
 
   return {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
+import { Draws } from '../data/draws.js';
 import type { GalleryItem } from '../events/types.js';
-import { Draws } from './draws.js';
 import type { FeatureMatrix } from './embedder.js';
 import type { EvaluationRows, StoredImage } from './rows.js';
 import { nearest, takeRows } from './vectors.js';
@@ -28,7 +28,7 @@ const LETTERS = 400;
 /** Some samples, drawn by a fixed seed, each with the candidate texts that the model finds most and least fitting. */
 export async function makeGallery(request: GalleryRequest): Promise<GalleryItem[]> {
   const { source, rows, words, pictures, texts, textRows, ends = 3 } = request;
-  const order = new Draws(0).shuffled(Uint32Array.from(rows, (_, i) => i));
+  const order = new Draws(0).shuffle(Uint32Array.from(rows, (_, i) => i));
   const items: GalleryItem[] = [];
   for (const i of order) {
     if (items.length === request.count) break;
@@ -80,9 +80,7 @@ function eightBit(bytes: Uint8Array, dtype: string, from: number, length: number
   if (dtype === 'uint8') return bytes.subarray(from, from + length);
   const make = NUMBERS[dtype as keyof typeof NUMBERS];
   if (!make)
-    throw new RangeError(
-      `expected one of ${Object.keys(NUMBERS).join(', ')} for a raw image but got '${dtype}'`,
-    );
+    throw new RangeError(`expected one of ${Object.keys(NUMBERS).join(', ')} for a raw image but got '${dtype}'`);
   const size = make.BYTES_PER_ELEMENT;
   // A copy starts at an aligned address.
   const values = new make(bytes.slice(from * size, (from + length) * size).buffer);

@@ -1,7 +1,7 @@
 import type { LinearProbeEntry } from '../config/evaluate.js';
+import { Draws } from '../data/draws.js';
 import { GadoliniumError } from '../errors.js';
 import { classReport, findingReport } from './classification.js';
-import { Draws } from './draws.js';
 import type { FeatureMatrix } from './embedder.js';
 import { fitLogistic, type LinearClassifier, predict } from './logistic-regression.js';
 import { argmaxRows } from './metrics/accuracy.js';
@@ -89,7 +89,7 @@ function trainingRows(
   }
   const patients = source.patients(train).map((patient, i) => patient ?? `row ${i}`);
   const names = [...new Set(patients)];
-  const order = new Draws(entry.seed).shuffled(Uint32Array.from(names, (_, i) => i));
+  const order = new Draws(entry.seed).shuffle(Uint32Array.from(names, (_, i) => i));
   const away = new Set(Array.from(order.subarray(0, Math.ceil(names.length / 5)), (i) => names[i]!));
   notes.push(
     `there is no split 'valid': a fifth of the training patients (${away.size} of ${names.length}) chose the penalty`,
@@ -108,16 +108,9 @@ async function labelled(
   notes: string[],
 ): Promise<Labelled> {
   const wanted =
-    vocabulary.kind === 'class'
-      ? classTruth(context.rows, entry.labels, vocabulary.names, rows, notes).rows
-      : rows;
+    vocabulary.kind === 'class' ? classTruth(context.rows, entry.labels, vocabulary.names, rows, notes).rows : rows;
   if (wanted.length === 0) {
-    throw GadoliniumError.expected(
-      'nothing-to-evaluate',
-      'labelled rows',
-      `linear probe on '${entry.labels}'`,
-      'none',
-    );
+    throw GadoliniumError.expected('nothing-to-evaluate', 'labelled rows', `linear probe on '${entry.labels}'`, 'none');
   }
   const present = await embedRows(context, wanted, [entry.features], notes, false);
   const truth =
@@ -151,17 +144,10 @@ function standardise(training: FeatureMatrix, others: FeatureMatrix[]): void {
  * Places of a share of the training rows, by a fixed seed; a smaller share lies inside a larger. Of classes each gives its own
  * share, at least one row: a class without a row could never be predicted.
  */
-function draw(
-  { truth, rows }: Labelled,
-  vocabulary: Vocabulary,
-  fraction: number,
-  seed: number,
-): Uint32Array {
-  const order = new Draws(seed).shuffled(Uint32Array.from(rows, (_, i) => i));
+function draw({ truth, rows }: Labelled, vocabulary: Vocabulary, fraction: number, seed: number): Uint32Array {
+  const order = new Draws(seed).shuffle(Uint32Array.from(rows, (_, i) => i));
   const groups =
-    vocabulary.kind === 'class'
-      ? vocabulary.names.map((_, k) => order.filter((i) => truth[i] === k))
-      : [order];
+    vocabulary.kind === 'class' ? vocabulary.names.map((_, k) => order.filter((i) => truth[i] === k)) : [order];
   const taken = groups.flatMap((group) => [...group.subarray(0, Math.ceil(fraction * group.length))]);
   return Uint32Array.from(taken).sort();
 }
@@ -198,12 +184,7 @@ function chooseC(
   return best!;
 }
 
-function fitAll(
-  vocabulary: Vocabulary,
-  { features, truth }: Labelled,
-  C: number,
-  before: Fit | undefined,
-): Fit {
+function fitAll(vocabulary: Vocabulary, { features, truth }: Labelled, C: number, before: Fit | undefined): Fit {
   const K = vocabulary.names.length;
   if (vocabulary.kind === 'class') return [fitLogistic(features, truth, K, { C, from: before?.[0] })];
   return vocabulary.names.map((_, k) => {
@@ -236,9 +217,7 @@ function quality(vocabulary: Vocabulary, fit: Fit, { features, truth }: Labelled
     const right = argmaxRows(probability, K).reduce((sum, k, i) => sum + Number(k === truth[i]), 0);
     return right / truth.length;
   }
-  const areas = vocabulary.names.map((_, k) =>
-    auroc(column(probability, K, k), column(truth as Int8Array, K, k)),
-  );
+  const areas = vocabulary.names.map((_, k) => auroc(column(probability, K, k), column(truth as Int8Array, K, k)));
   return meanOfDefined(areas) ?? 0;
 }
 

@@ -15,7 +15,4 @@ export interface Model extends Embedder {
   close(): Promise<void>;
 }
 
-export type OpenModel = (
-  file: string,
-  options: { device?: string; threads?: number; data?: string },
-) => Promise<Model>;
+export type OpenModel = (file: string, options: { device?: string; threads?: number; data?: string }) => Promise<Model>;

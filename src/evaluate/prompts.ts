@@ -15,9 +15,7 @@ export interface PromptSet {
 }
 
 const text = z.string().regex(/\S/, 'a text with at least one letter');
-const texts = z
-  .union([text, z.array(text).min(1)])
-  .transform((value) => (typeof value === 'string' ? [value] : value));
+const texts = z.union([text, z.array(text).min(1)]).transform((value) => (typeof value === 'string' ? [value] : value));
 const template = text.regex(/\{class\}/, "a template that contains '{class}'");
 const templates = z
   .union([template, z.array(template).min(1)])
@@ -74,10 +72,7 @@ export function parsePrompts(json: string, file: string): PromptSet {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new GadoliniumError(
-      'bad-prompts',
-      `expected JSON for ${file} but got: ${(error as Error).message}`,
-    );
+    throw new GadoliniumError('bad-prompts', `expected JSON for ${file} but got: ${(error as Error).message}`);
   }
   const object = typeof value === 'object' && value !== null ? value : {};
   const set = 'findings' in object ? fromFindings(value, file) : fromClasses(value, file);

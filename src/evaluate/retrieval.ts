@@ -3,7 +3,7 @@ import { putInterval } from './classification.js';
 import type { Embedder, FeatureMatrix } from './embedder.js';
 import { makeGallery } from './gallery.js';
 import { meanRank, meanReciprocalRank, medianRank, precisionAt, recallAt } from './metrics/retrieval.js';
-import { embedRows, put, rowsOf, type TaskContext, type TaskResult } from './task.js';
+import { embedRows, put, rowsOf, type TaskContext, type TaskResult, wordsOf } from './task.js';
 import { classTruth } from './truth.js';
 import { nearest, requireSameWidth, takeRows } from './vectors.js';
 
@@ -17,12 +17,7 @@ import { nearest, requireSameWidth, takeRows } from './vectors.js';
 export async function retrieval(entry: RetrievalEntry, context: TaskContext): Promise<TaskResult> {
   const notes: string[] = [];
   const [left, right] = entry.between;
-  const { rows, features } = await embedRows(
-    context,
-    rowsOf(context.rows, entry.split),
-    [left, right],
-    notes,
-  );
+  const { rows, features } = await embedRows(context, rowsOf(context.rows, entry.split), [left, right], notes);
   const sides = { left: features[left]!, right: features[right]! };
   requireSameWidth(sides.left, sides.right);
   const [a, b] = sideNames(left, right);
@@ -56,16 +51,8 @@ export async function retrieval(entry: RetrievalEntry, context: TaskContext): Pr
   if (isText(right) && merged.first.length < rows.length) {
     const texts = takeRows(sides.right, merged.first);
     const numbers = Int32Array.from(merged.first, (_, g) => g);
-    report(
-      `${a}-to-${b}.merged`,
-      await ranksOf(embedder, sides.left, texts, merged.groups, numbers),
-      numbers.length,
-    );
-    report(
-      `${b}-to-${a}.merged`,
-      await ranksOf(embedder, texts, sides.left, numbers, merged.groups),
-      rows.length,
-    );
+    report(`${a}-to-${b}.merged`, await ranksOf(embedder, sides.left, texts, merged.groups, numbers), numbers.length);
+    report(`${b}-to-${a}.merged`, await ranksOf(embedder, texts, sides.left, numbers, merged.groups), rows.length);
     notes.push(`${rows.length} samples have ${merged.first.length} different texts: see the merged numbers`);
   }
   if (entry.classes !== undefined) {
@@ -75,14 +62,7 @@ export async function retrieval(entry: RetrievalEntry, context: TaskContext): Pr
     metrics,
     samples: rows.length,
     table: {
-      columns: [
-        'direction',
-        'queries',
-        'candidates',
-        ...entry.at.map((k) => `R@${k}`),
-        'median rank',
-        'mean 1/rank',
-      ],
+      columns: ['direction', 'queries', 'candidates', ...entry.at.map((k) => `R@${k}`), 'median rank', 'mean 1/rank'],
       rows: table,
     },
     notes,
@@ -135,8 +115,7 @@ function classPrecision(
   for (const k of entry.precisionAt) {
     if (usable.includes(k))
       put(metrics, `${name}.precision@${k}`, precisionAt(found.candidates, found.k, k, classes, classes));
-    else
-      notes.push(`precision@${k} was left out: only ${kept.length} candidates carry a class of '${vocab}'`);
+    else notes.push(`precision@${k} was left out: only ${kept.length} candidates carry a class of '${vocab}'`);
   }
 }
 
@@ -148,11 +127,6 @@ function sideNames(left: string, right: string): [string, string] {
 
 function isText(feature: string): boolean {
   return feature.split('.')[0] === 'text';
-}
-
-/** The words of each sample, its texts joined. */
-function wordsOf({ rows: source }: TaskContext, rows: Uint32Array): string[] {
-  return source.texts(rows).map((bodies) => bodies.join(' '));
 }
 
 /** Samples with word-for-word equal texts get one number; `first` is the first sample of each. */

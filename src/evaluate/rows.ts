@@ -16,6 +16,12 @@ export interface Vocabulary {
 /** What labels say: 1 positive, 0 negative, -1 uncertain, -128 missing. */
 export const LABEL_STATE = LABEL_CODES;
 
+export interface StoredText {
+  /** report, caption, question, … (src/data/adapter.ts, TextKind). */
+  kind: string;
+  body: string;
+}
+
 export interface StoredImage {
   id: string;
   bytes: Uint8Array;
@@ -42,8 +48,8 @@ export interface EvaluationRows {
   patients(rows: Uint32Array): (string | null)[];
   /** States [rows, names] of a vocabulary, row-major. */
   labels(vocab: string, rows: Uint32Array): { vocabulary: Vocabulary; states: Int8Array };
-  /** Bodies of all texts of each row. */
-  texts(rows: Uint32Array): string[][];
+  /** All texts of each row, in stored order. */
+  texts(rows: Uint32Array): StoredText[][];
   /** The first image of a row that lies in the shard. */
   image(row: number): StoredImage | undefined;
   close(): void;
@@ -138,10 +144,10 @@ class FolderRows implements EvaluationRows {
     return { vocabulary, states };
   }
 
-  texts(rows: Uint32Array): string[][] {
+  texts(rows: Uint32Array): StoredText[][] {
     return this.collect(rows, 'texts', (column, i) => {
       const items = column.get(i) as Vector | null;
-      return items ? Array.from(items, (item) => (item as { body: string }).body) : [];
+      return items ? Array.from(items as Iterable<StoredText>, ({ kind, body }) => ({ kind, body })) : [];
     });
   }
 

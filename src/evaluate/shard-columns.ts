@@ -6,12 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type DataType, type Field, makeVector, type Schema, Type, type Vector } from 'apache-arrow';
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
-import {
-  BufferRegion,
-  type DictionaryBatch,
-  Message,
-  type RecordBatch,
-} from 'apache-arrow/ipc/metadata/message';
+import { BufferRegion, type DictionaryBatch, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
 import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
 import { GadoliniumError } from '../errors.js';
 
@@ -45,8 +40,7 @@ export class ShardColumns {
       this.size = fstatSync(this.file).size;
       if (this.size < 24) throw this.damaged(`a file of ${this.size} bytes`);
       const end = Buffer.from(this.read(this.size - 10, 10));
-      if (end.toString('latin1', 4) !== MAGIC)
-        throw this.damaged('a file without the closing mark (cut short?)');
+      if (end.toString('latin1', 4) !== MAGIC) throw this.damaged('a file without the closing mark (cut short?)');
       const length = end.readInt32LE(0);
       const footer = Footer.decode(this.read(this.size - 10 - length, length));
       this.schema = footer.schema;
@@ -140,8 +134,7 @@ export class ShardColumns {
     for (const block of this.dictionaryBlocks) {
       const header = this.header<DictionaryBatch>(block);
       const type = this.schema.dictionaries.get(header.id);
-      if (!type || header.isDelta)
-        throw this.damaged(`a dictionary ${header.id} that is delta or in no column`);
+      if (!type || header.isDelta) throw this.damaged(`a dictionary ${header.id} that is delta or in no column`);
       const { nodes, buffers } = header;
       loaded.set(header.id, this.load(type, nodes, buffers, block.offset + block.metaDataLength, loaded));
     }

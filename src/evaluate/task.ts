@@ -12,6 +12,8 @@ export interface TaskContext {
   data: string;
   /** exp of the model's learned logit scale, where it has one. */
   logitScale?: number | undefined;
+  /** Kinds of text that the model reads, as its configuration says; absent = all. */
+  textKinds?: readonly string[] | undefined;
 }
 
 /** What a task gives: the measured part of an evaluation event, and what the reader of its numbers must know. */
@@ -46,8 +48,7 @@ export async function embedRows(
   const result: PresentFeatures = { rows: left, features: {} };
   for (const name of names) {
     const all = features[name];
-    if (!all)
-      throw GadoliniumError.expected('no-feature', `a feature '${name}'`, 'the model', Object.keys(features));
+    if (!all) throw GadoliniumError.expected('no-feature', `a feature '${name}'`, 'the model', Object.keys(features));
     const taken = lost === 0 ? all : takeRows(all, kept);
     const label = (i: number) => `${name} of sample ${source.sampleIds(left.subarray(i, i + 1))[0]}`;
     result.features[name] = normalise ? normalised(taken, label) : taken;
@@ -56,11 +57,7 @@ export async function embedRows(
 }
 
 /** Features of texts given at hand, as the model's encoder makes them (not normalised). */
-export async function embedTexts(
-  embedder: Embedder,
-  texts: string[],
-  feature: string,
-): Promise<FeatureMatrix> {
+export async function embedTexts(embedder: Embedder, texts: string[], feature: string): Promise<FeatureMatrix> {
   const modality = feature.split('.')[0]!;
   const { features, present } = await embedder.embed({
     data: { kind: 'texts', texts, modality },
@@ -69,21 +66,11 @@ export async function embedTexts(
   });
   const missing = present.indexOf(0);
   if (missing >= 0) {
-    throw GadoliniumError.expected(
-      'no-feature',
-      `a feature '${feature}'`,
-      `the text '${texts[missing]}'`,
-      'none',
-    );
+    throw GadoliniumError.expected('no-feature', `a feature '${feature}'`, `the text '${texts[missing]}'`, 'none');
   }
   const matrix = features[feature];
   if (!matrix)
-    throw GadoliniumError.expected(
-      'no-feature',
-      `a feature '${feature}'`,
-      'the model',
-      Object.keys(features),
-    );
+    throw GadoliniumError.expected('no-feature', `a feature '${feature}'`, 'the model', Object.keys(features));
   return matrix;
 }
 
@@ -96,12 +83,14 @@ export function put(metrics: Record<string, number>, name: string, value: number
 export function rowsOf(source: EvaluationRows, split: string): Uint32Array {
   const rows = source.ofSplit(split);
   if (rows.length === 0) {
-    throw GadoliniumError.expected(
-      'nothing-to-evaluate',
-      'at least one row',
-      `split '${split}' of ${source.name}`,
-      0,
-    );
+    throw GadoliniumError.expected('nothing-to-evaluate', 'at least one row', `split '${split}' of ${source.name}`, 0);
   }
   return rows;
+}
+
+/** The words of each row that the model reads when it is evaluated: the first stored text of its kinds. '' for none. */
+export function wordsOf({ rows: source, textKinds }: TaskContext, rows: Uint32Array): string[] {
+  return source
+    .texts(rows)
+    .map((texts) => texts.find(({ kind }) => !textKinds?.length || textKinds.includes(kind))?.body ?? '');
 }

@@ -20,10 +20,7 @@ const TASKS: Tasks = {
 };
 
 /** The measured part of an evaluation event; the caller adds time, rank and step. */
-export type Evaluated = Pick<
-  Evaluation,
-  'name' | 'metrics' | 'samples' | 'milliseconds' | 'table' | 'gallery'
-> & {
+export type Evaluated = Pick<Evaluation, 'name' | 'metrics' | 'samples' | 'milliseconds' | 'table' | 'gallery'> & {
   notes: string[];
 };
 

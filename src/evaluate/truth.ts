@@ -35,8 +35,7 @@ export function classTruth(
     } else if (held.length === 0) none++;
     else several++;
   }
-  if (none > 0)
-    notes.push(`${none} of ${rows.length} rows carry none of the classes of '${vocab}' and were left out`);
+  if (none > 0) notes.push(`${none} of ${rows.length} rows carry none of the classes of '${vocab}' and were left out`);
   if (several > 0)
     notes.push(`${several} of ${rows.length} rows carry several classes of '${vocab}' and were left out`);
   return {

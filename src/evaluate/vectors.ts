@@ -2,10 +2,7 @@ import { GadoliniumError } from '../errors.js';
 import type { FeatureMatrix } from './embedder.js';
 
 /** Each row divided by its length, so that inner products are cosines. A row of zeros stays; a row with a NaN is an error. */
-export function normalised(
-  { data, rows, width }: FeatureMatrix,
-  name: (row: number) => string,
-): FeatureMatrix {
+export function normalised({ data, rows, width }: FeatureMatrix, name: (row: number) => string): FeatureMatrix {
   const out = new Float32Array(data.length);
   for (let i = 0; i < rows; i++) {
     let square = 0;
@@ -30,8 +27,7 @@ export function products(a: FeatureMatrix, b: FeatureMatrix): Float64Array {
   requireSameWidth(a, b);
   const out = new Float64Array(a.rows * b.rows);
   for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < b.rows; j++)
-      out[i * b.rows + j] = dot(a.data, i * a.width, b.data, j * b.width, a.width);
+    for (let j = 0; j < b.rows; j++) out[i * b.rows + j] = dot(a.data, i * a.width, b.data, j * b.width, a.width);
   }
   return out;
 }
@@ -53,12 +49,7 @@ export interface Nearest {
 }
 
 /** The k candidates of highest (or with `sign` -1 lowest) inner product for each query; memory O(queries · k). */
-export function nearest(
-  queries: FeatureMatrix,
-  candidates: FeatureMatrix,
-  count: number,
-  sign: 1 | -1 = 1,
-): Nearest {
+export function nearest(queries: FeatureMatrix, candidates: FeatureMatrix, count: number, sign: 1 | -1 = 1): Nearest {
   requireSameWidth(queries, candidates);
   const k = Math.min(count, candidates.rows);
   const found: Nearest = {

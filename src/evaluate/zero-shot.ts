@@ -60,13 +60,7 @@ async function zeroShotFindings(
 ): Promise<TaskResult> {
   const notes: string[] = [];
   const names = prompts.classes.map(({ label }) => label);
-  const evaluated = await pairProbabilities(
-    entry,
-    context,
-    prompts,
-    rowsOf(context.rows, entry.split),
-    notes,
-  );
+  const evaluated = await pairProbabilities(entry, context, prompts, rowsOf(context.rows, entry.split), notes);
   const truth = findingTruth(context.rows, vocab, names, evaluated.rows, entry.uncertain);
   if (!truth.some((value) => value >= 0)) throw nothing(entry.split, vocab);
   const thresholds = await thresholdsOf(entry, context, prompts, vocab, notes);
@@ -122,21 +116,13 @@ async function thresholdsOf(
       'thresholds are chosen on valid; chosen on the set that is reported they would flatter the model',
     );
   }
-  const { rows, probability } = await pairProbabilities(
-    entry,
-    context,
-    prompts,
-    rowsOf(context.rows, 'valid'),
-    notes,
-  );
+  const { rows, probability } = await pairProbabilities(entry, context, prompts, rowsOf(context.rows, 'valid'), notes);
   const truth = findingTruth(context.rows, vocab, names, rows, entry.uncertain);
   return names.map((name, k) => {
     const ranking = new Ranking(column(probability, names.length, k), column(truth, names.length, k));
     const best = bestThreshold(ranking, entry.threshold === 'best-mcc' ? 'mcc' : 'f1');
     if (best) return best.threshold;
-    notes.push(
-      `finding '${name}' has no positives or no negatives in split 'valid': its threshold stays 0.5`,
-    );
+    notes.push(`finding '${name}' has no positives or no negatives in split 'valid': its threshold stays 0.5`);
     return 0.5;
   });
 }

@@ -17,10 +17,6 @@ export function averagePrecisionOf(ranking: Ranking, weights?: Weights): number 
   return sum / positives;
 }
 
-export function averagePrecision(
-  scores: ArrayLike<number>,
-  truth: Truth,
-  weights?: Weights,
-): number | undefined {
+export function averagePrecision(scores: ArrayLike<number>, truth: Truth, weights?: Weights): number | undefined {
   return averagePrecisionOf(new Ranking(scores, truth), weights);
 }

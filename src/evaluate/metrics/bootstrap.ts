@@ -1,4 +1,4 @@
-import { Draws } from '../draws.js';
+import { Draws } from '../../data/draws.js';
 import type { Weights } from './ranking.js';
 
 export interface Interval {

@@ -13,9 +13,7 @@ export interface Confusion {
 /** Confusion matrix of class numbers in [0, K). */
 export function confusion(truth: Int32Array, predicted: Int32Array, K: number, weights?: Weights): Confusion {
   if (truth.length !== predicted.length) {
-    throw new RangeError(
-      `expected a prediction for each of ${truth.length} samples but got ${predicted.length}`,
-    );
+    throw new RangeError(`expected a prediction for each of ${truth.length} samples but got ${predicted.length}`);
   }
   const counts = new Float64Array(K * K);
   for (let i = 0; i < truth.length; i++) {

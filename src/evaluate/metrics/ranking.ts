@@ -31,8 +31,7 @@ export class Ranking {
     let count = 0;
     for (let i = 0; i < truth.length; i++) {
       if (truth[i]! < 0) continue;
-      if (Number.isNaN(scores[i]))
-        throw new RangeError(`expected a number as score of sample ${i} but got NaN`);
+      if (Number.isNaN(scores[i])) throw new RangeError(`expected a number as score of sample ${i} but got NaN`);
       known[count++] = i;
     }
     this.order = known.subarray(0, count).sort((a, b) => scores[b]! - scores[a]! || a - b);

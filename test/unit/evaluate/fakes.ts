@@ -1,6 +1,6 @@
 import type { Embedded, Embedder, EmbedSource, FeatureMatrix } from '../../../src/evaluate/embedder.js';
 import type { PromptSet } from '../../../src/evaluate/prompts.js';
-import type { EvaluationRows, StoredImage, Vocabulary } from '../../../src/evaluate/rows.js';
+import type { EvaluationRows, StoredImage, StoredText, Vocabulary } from '../../../src/evaluate/rows.js';
 import { LABEL_STATE } from '../../../src/evaluate/rows.js';
 
 /** One sample of a made-up data set: its place in the plane and what is known of it. */
@@ -51,8 +51,8 @@ export class FakeRows implements EvaluationRows {
     });
     return { vocabulary, states: Int8Array.from(states.flat()) };
   }
-  texts(rows: Uint32Array): string[][] {
-    return Array.from(rows, (row) => this.samples[row]!.words ?? []);
+  texts(rows: Uint32Array): StoredText[][] {
+    return Array.from(rows, (row) => (this.samples[row]!.words ?? []).map((body) => ({ kind: 'caption', body })));
   }
   image(row: number): StoredImage | undefined {
     return this.samples[row]!.picture;

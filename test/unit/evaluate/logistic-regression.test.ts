@@ -33,20 +33,15 @@ describe.each(cases)('logistic regression of $classes classes at C = $C', (made)
   it("finds scikit-learn's coefficients", () => {
     expect(fit.converged).toBe(true);
     const scale = Math.max(...made.weights.map(Math.abs));
-    for (const [p, w] of made.weights.entries())
-      expect(Math.abs(fit.weights[p]! - w)).toBeLessThan(1e-5 * scale);
-    for (const [k, b] of made.intercepts.entries())
-      expect(Math.abs(fit.intercepts[k]! - b)).toBeLessThan(1e-5 * scale);
+    for (const [p, w] of made.weights.entries()) expect(Math.abs(fit.weights[p]! - w)).toBeLessThan(1e-5 * scale);
+    for (const [k, b] of made.intercepts.entries()) expect(Math.abs(fit.intercepts[k]! - b)).toBeLessThan(1e-5 * scale);
   });
 
   it('gives its probabilities and accuracy', () => {
     const probability = predict(fit, matrix(made.held, made.width));
     for (const [i, p] of made.probability.entries()) expect(probability[i]).toBeCloseTo(p, 5);
     const said = argmaxRows(predict(fit, features), made.classes);
-    expect(said.reduce((n, k, i) => n + Number(k === made.truth[i]), 0) / said.length).toBeCloseTo(
-      made.accuracy,
-      12,
-    );
+    expect(said.reduce((n, k, i) => n + Number(k === made.truth[i]), 0) / said.length).toBeCloseTo(made.accuracy, 12);
   });
 
   it('finds the same from another start', () => {

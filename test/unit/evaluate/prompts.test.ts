@@ -53,11 +53,7 @@ describe('prompt files', () => {
       () => parse({ labels: 'x', templates: 'an image', classes: { A: 'a', B: 'b' } }),
       "at 'templates'",
     ],
-    [
-      'a finding without its opposite',
-      () => parse({ labels: 'x', findings: { A: ['a'] } }),
-      'findings.A in my.json',
-    ],
+    ['a finding without its opposite', () => parse({ labels: 'x', findings: { A: ['a'] } }), 'findings.A in my.json'],
     ['an unknown key', () => parse({ labels: 'x', classes: { A: 'a', B: 'b' }, scale: 3 }), 'scale'],
   ])('names the place of %s', (_, act, message) => {
     expect(act).toThrow(message);

@@ -42,12 +42,7 @@ describe('zero-shot over classes', () => {
   ];
 
   it('takes the nearest class whatever the lengths, and counts by class', async () => {
-    const {
-      metrics,
-      samples: n,
-      table,
-      notes,
-    } = await run({ labels: 'organ' }, samples, [organPrompts], directions);
+    const { metrics, samples: n, table, notes } = await run({ labels: 'organ' }, samples, [organPrompts], directions);
     expect(n).toBe(5);
     expect(metrics['accuracy']).toBeCloseTo(4 / 5, 12);
     expect(metrics['accuracy.balanced']).toBeCloseTo((1 + 1 + 1 / 2) / 3, 12);
@@ -70,12 +65,7 @@ describe('zero-shot over classes', () => {
 
   it('gives the same arg-max at every scale and intervals around the accuracy', async () => {
     for (const scale of [0.01, 100]) {
-      const { metrics } = await run(
-        { labels: 'organ', scale, bootstrap: 200 },
-        samples,
-        [organPrompts],
-        directions,
-      );
+      const { metrics } = await run({ labels: 'organ', scale, bootstrap: 200 }, samples, [organPrompts], directions);
       expect(metrics['accuracy']).toBeCloseTo(4 / 5, 12);
       expect(metrics['accuracy.low']).toBeLessThan(4 / 5);
       expect(metrics['accuracy.high']).toBeGreaterThan(4 / 5);
@@ -93,12 +83,7 @@ describe('zero-shot over classes', () => {
   });
 
   it('names the class without samples', async () => {
-    const { notes, metrics } = await run(
-      { labels: 'organ' },
-      samples.slice(0, 3),
-      [organPrompts],
-      directions,
-    );
+    const { notes, metrics } = await run({ labels: 'organ' }, samples.slice(0, 3), [organPrompts], directions);
     expect(notes.join()).toContain("class 'ABDOMEN' has no AUROC");
     expect(metrics['auroc.macro']).toBe(1);
   });
@@ -116,9 +101,9 @@ describe('zero-shot over classes', () => {
     await expect(run({ labels: 'organ' }, samples, [named], directions)).rejects.toThrow(
       "expected one of HEAD, CHEST, ABDOMEN for a class of 'organ' but got 'KNEE'",
     );
-    await expect(
-      run({ labels: 'organ', split: 'valid' }, samples, [organPrompts], directions),
-    ).rejects.toThrow('at least one row');
+    await expect(run({ labels: 'organ', split: 'valid' }, samples, [organPrompts], directions)).rejects.toThrow(
+      'at least one row',
+    );
   });
 
   it('refuses a feature with a NaN by sample', async () => {

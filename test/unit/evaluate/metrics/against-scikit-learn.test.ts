@@ -1,11 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  accuracy,
-  argmaxRows,
-  balancedAccuracy,
-  topKAccuracy,
-} from '../../../../src/evaluate/metrics/accuracy.js';
+import { accuracy, argmaxRows, balancedAccuracy, topKAccuracy } from '../../../../src/evaluate/metrics/accuracy.js';
 import { kappa, matthews, matthewsOf } from '../../../../src/evaluate/metrics/agreement.js';
 import { auroc, aurocOf } from '../../../../src/evaluate/metrics/auroc.js';
 import { averagePrecision, averagePrecisionOf } from '../../../../src/evaluate/metrics/average-precision.js';
@@ -20,23 +15,11 @@ import {
   recall,
   specificity,
 } from '../../../../src/evaluate/metrics/f1.js';
-import {
-  oneVersusRest,
-  perClass,
-  pooledRanking,
-  rankings,
-} from '../../../../src/evaluate/metrics/per-class.js';
+import { oneVersusRest, perClass, pooledRanking, rankings } from '../../../../src/evaluate/metrics/per-class.js';
 import { Ranking } from '../../../../src/evaluate/metrics/ranking.js';
-import {
-  meanRank,
-  meanReciprocalRank,
-  medianRank,
-  recallAt,
-} from '../../../../src/evaluate/metrics/retrieval.js';
+import { meanRank, meanReciprocalRank, medianRank, recallAt } from '../../../../src/evaluate/metrics/retrieval.js';
 
-const fixture = JSON.parse(
-  readFileSync(new URL('../../../fixtures/evaluate/metrics.json', import.meta.url), 'utf8'),
-);
+const fixture = JSON.parse(readFileSync(new URL('../../../fixtures/evaluate/metrics.json', import.meta.url), 'utf8'));
 
 const DIGITS = 12;
 
@@ -87,8 +70,7 @@ describe('multi-class metrics', () => {
     expect(topKAccuracy(probability, truth, made.K, 2)).toBeCloseTo(made.top2, DIGITS);
     expect(topKAccuracy(probability, truth, made.K, 3)).toBeCloseTo(made.top3, DIGITS);
     expect(macroF1(matrix)).toBeCloseTo(made.macroF1, DIGITS);
-    for (const [k, value] of made.f1.entries())
-      expect(f1(countsOfClass(matrix, k))).toBeCloseTo(value, DIGITS);
+    for (const [k, value] of made.f1.entries()) expect(f1(countsOfClass(matrix, k))).toBeCloseTo(value, DIGITS);
     expect(matthews(matrix)).toBeCloseTo(made.mcc, DIGITS);
     expect(kappa(matrix)).toBeCloseTo(made.kappa, DIGITS);
     expect(kappa(matrix, 'linear')).toBeCloseTo(made.kappaLinear, DIGITS);

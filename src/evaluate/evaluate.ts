@@ -1,0 +1,133 @@
+import { type EvaluationEntry, type EvaluationInput, evaluationSchema } from '../config/evaluate.js';
+import { GadoliniumError } from '../errors.js';
+import type { Evaluation } from '../events/types.js';
+import type { Model } from './model.js';
+import { type PublishedFigure, publishedFor } from './published.js';
+import { openRows } from './rows.js';
+import type { TaskContext } from './task.js';
+import { type Evaluated, runTask } from './tasks.js';
+
+/** What the caller wants otherwise than the recipe's entry says. */
+export interface EvaluationOverrides {
+  labels?: string | undefined;
+  prompts?: string | undefined;
+  split?: string | undefined;
+  bootstrap?: number | undefined;
+  gallery?: number | undefined;
+}
+
+/** An evaluation event with what a reader of its numbers must know. */
+export type EvaluationReport = Evaluation & { notes: string[]; published: PublishedFigure[] };
+
+/** The part of a resolved configuration that evaluation reads. */
+interface Configured {
+  evaluate?: EvaluationInput[];
+  data?: Record<string, { input: string; options?: Record<string, unknown> }>;
+}
+
+/**
+ * Runs a task of a model on a data folder: every entry of its recipe with that task (or of that name, or all), or one made of the
+ * overrides where the recipe has none. Throws a GadoliniumError where model or data lack what is asked.
+ */
+export async function* evaluate(
+  model: Model,
+  data: string,
+  task: string,
+  overrides: EvaluationOverrides = {},
+  step = 0,
+): AsyncGenerator<EvaluationReport> {
+  const config = model.config as Configured;
+  const entries = entriesFor(task, config.evaluate ?? [], overrides);
+  const rows = openRows(data);
+  try {
+    const context: TaskContext = {
+      embedder: model,
+      rows,
+      data,
+      logitScale: model.logitScale,
+      textKinds: textKindsOf(config),
+    };
+    for (const entry of entries) {
+      const result = await runTask(entry, context);
+      yield {
+        ...asEvent(result, step),
+        notes: result.notes,
+        published: publishedFor(rows.name, entry.task, labelsOf(entry, context)),
+      };
+    }
+  } finally {
+    rows.close();
+  }
+}
+
+/** The event that a run sends for a result. */
+export function asEvent({ notes: _, ...result }: Evaluated, step: number, rank = 0): Evaluation {
+  return { type: 'evaluation', time: Date.now(), rank, step, ...result };
+}
+
+/** Entries to run, with defaults and overrides filled in. */
+export function entriesFor(
+  task: string,
+  configured: readonly EvaluationInput[],
+  overrides: EvaluationOverrides,
+): EvaluationEntry[] {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const wanted = configured.filter(
+    (entry) =>
+      (task === 'all' || entry.task === task || entry.name === task) &&
+      // Other labels than the entry's are another evaluation: its prompts and name would not fit.
+      (overrides.labels === undefined ||
+        !('labels' in entry) ||
+        entry.labels === undefined ||
+        entry.labels === overrides.labels),
+  );
+  if (wanted.length > 0) return wanted.map((entry) => checked({ ...entry, ...given }, task));
+  if (task === 'all' && configured.length === 0) {
+    throw GadoliniumError.expected(
+      'no-task',
+      'a recipe with evaluations',
+      "task 'all'",
+      'one without',
+      `name a task: ${TASK_NAMES.join(', ')}`,
+    );
+  }
+  if (!TASK_NAMES.includes(task)) {
+    throw GadoliniumError.expected(
+      'no-task',
+      `all, one of ${TASK_NAMES.join(', ')}, or an evaluation of the recipe (${configured.map((entry) => entry.name).join(', ') || 'it has none'})`,
+      'the task',
+      task,
+    );
+  }
+  const of = overrides.labels ?? overrides.prompts;
+  return [checked({ task, name: of ? `${task} ${of}` : task, ...given }, task)];
+}
+
+/** Every task that can be named. */
+export const TASK_NAMES: readonly string[] = evaluationSchema.options.map((schema) => schema.shape.task.value);
+
+function checked(entry: Record<string, unknown>, task: string): EvaluationEntry {
+  const parsed = evaluationSchema.safeParse(entry);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const where = issue.path.length > 0 ? `'${issue.path.join('.')}' of ${task}` : task;
+  throw new GadoliniumError('bad-evaluation', `expected a valid value for ${where} but got: ${issue.message}`, {
+    advice: 'labels are asked of linear-probe, prompts of zero-shot, a gallery of retrieval',
+  });
+}
+
+function labelsOf(entry: EvaluationEntry, { rows }: TaskContext): string | undefined {
+  if (entry.task === 'retrieval') return entry.classes;
+  if (entry.task === 'zero-shot' && entry.labels === undefined) {
+    const named = rows.promptSets.filter((set) => entry.prompts === undefined || set.name === entry.prompts);
+    return named.length === 1 ? named[0]!.vocab : undefined;
+  }
+  return entry.labels;
+}
+
+/** Kinds of text that the configuration's text input takes, where it says so. */
+export function textKindsOf({ data = {} }: Configured): string[] | undefined {
+  const input = Object.values(data).find((one) => one.input === 'text');
+  const kinds = input?.options?.['kinds'];
+  return Array.isArray(kinds) && kinds.length > 0 ? kinds.map(String) : undefined;
+}
