@@ -181,11 +181,7 @@ Value Engine::now(const std::string& method, const Value& arguments) {
   }
   if (method == "addShard") {
     const auto data = dataset(arguments.at("data").integer());
-    if (const Value* bytes = arguments.find("bytes"); bytes && bytes->is_bytes()) {
-      data->add(arguments.at("name").text(), bytes->bytes(), arguments.at("batches"));
-    } else {
-      data->add_at(arguments.at("firstRow").integer(), arguments.at("file").text(), arguments.at("batches"));
-    }
+    data->add_at(arguments.at("firstRow").integer(), arguments.at("file").text(), arguments.at("places"));
     return Value();
   }
   if (method == "prepareTraining") {

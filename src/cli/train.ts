@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { jsonLines } from '../events/jsonl.js';
 import { prometheus } from '../events/prometheus.js';
-import { tensorboard } from '../events/tensorboard.js';
+import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
 import type { EventListener } from '../events/types.js';
 import { writeReport } from '../report/report.js';
@@ -40,7 +40,7 @@ export function builder(yargs: Argv) {
 export async function handler(argv: Arguments): Promise<void> {
   const listeners: EventListener[] = [jsonLines(argv.run)];
   listeners.push(argv.json ? standardOutput() : terminal());
-  if (argv.tensorboard) listeners.push(tensorboard(argv.run));
+  if (argv.tensorboard) listeners.push(tensorBoard(argv.run));
   if (argv.prometheus) listeners.push(prometheus(argv.run));
   const run = train({ recipe: argv.recipe, data: argv.data, run: argv.run, resume: argv.resume, set: argv.set, listeners, rejects: { onError: argv.onError } });
   const signalled = obeySignals(run);

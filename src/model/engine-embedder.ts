@@ -25,14 +25,12 @@ export class EngineData {
       const shard = this.folder.shardOf(row);
       if (this.#open.has(shard)) continue;
       this.#open.add(shard);
-      const { file, firstRow, batches } = this.folder.shard(shard);
-      this.#engine.now('addShard', { data: this.id, file, firstRow, batches });
+      this.#engine.now('addShard', { data: this.id, ...this.folder.shard(shard) });
     }
   }
 
   close(): void {
     this.#engine.now('closeData', { data: this.id });
-    this.folder.close();
   }
 }
 
