@@ -1,0 +1,35 @@
+/** One DICOM file. Compressed pixels other than run-length are not decoded here: their facts come without min, max and hash. */
+import { readFileSync } from 'node:fs';
+import { GadoliniumError } from '../../errors.js';
+import { DicomError, readDicom } from '../dicom.js';
+import { type Inspector, startsWith } from '../inspect.js';
+import { valueFacts } from '../stored-values.js';
+
+const dicom: Inspector = {
+  kind: 'dicom',
+  // Some files lack the preamble: they start with group 0002 or 0008, little-endian.
+  recognises: ({ head }) =>
+    startsWith(head, 'DICM', 128) ||
+    ['\x02\0\0\0', '\x08\0\0\0', '\x08\0\x05\0', '\x08\0\x08\0', '\x08\0\x16\0'].some((magic) =>
+      startsWith(head, magic),
+    ),
+  async inspect(path) {
+    try {
+      const { image, transferSyntax, stored } = readDicom(readFileSync(path));
+      if (image === undefined)
+        return { kind: 'dicom', path, format: 'dicom', transferSyntax, note: 'the file holds no image' };
+      const facts = { kind: 'dicom', path, format: 'dicom', ...image };
+      try {
+        return { ...facts, ...valueFacts(stored()) };
+      } catch (error) {
+        if (!(error instanceof DicomError)) throw error;
+        return { ...facts, min: null, max: null, storedSha256: null, note: error.message };
+      }
+    } catch (error) {
+      if (error instanceof DicomError)
+        throw new GadoliniumError('bad-dicom', `expected a DICOM file for ${path} but got: ${error.message}`);
+      throw error;
+    }
+  },
+};
+export default dicom;
