@@ -1,7 +1,7 @@
 /** One DICOM file. Compressed pixels other than run-length are not decoded here: their facts come without min, max and hash. */
 import { readFileSync } from 'node:fs';
 import { GadoliniumError } from '../../errors.js';
-import { DicomError, readDicom } from '../dicom.js';
+import { DicomError, readDicom } from '../formats/dicom.js';
 import { type Inspector, startsWith } from '../inspect.js';
 import { valueFacts } from '../stored-values.js';
 

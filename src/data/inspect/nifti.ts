@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { GadoliniumError } from '../../errors.js';
 import { type Inspector, startsWith } from '../inspect.js';
-import { NiftiError, readNifti } from '../nifti.js';
+import { NiftiError, readNifti } from '../formats/nifti.js';
 import { arrayOf, valueFacts } from '../stored-values.js';
 
 const nifti: Inspector = {

@@ -76,7 +76,7 @@ describe('made NIfTI headers', () => {
   }
 
   test('big-endian voxels come little-endian, gzipped or not', async () => {
-    const facts = { shape: [2, 3, 4], min: -700, max: 1600, spacing: [0.5, 0.75, 2], ...valueFacts(voxels) };
+    const facts = { shape: [2, 3, 4], spacing: [0.5, 0.75, 2], ...valueFacts(voxels) };
     expect(await inspected(made(true))).toMatchObject({ littleEndian: true, ...facts });
     expect(await inspected(made(false))).toMatchObject({ littleEndian: false, ...facts });
     expect(await inspected(gzipSync(made(false)), 'made.nii.gz')).toMatchObject(facts);

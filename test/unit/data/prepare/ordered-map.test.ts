@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { orderedMap } from '../../../src/data/ordered-map.js';
+import { orderedMap } from '../../../../src/data/prepare/ordered-map.js';
 
 async function* numbers(count: number): AsyncGenerator<number> {
   for (let i = 0; i < count; i++) yield i;

@@ -3,10 +3,10 @@
  * gathers the words of the training texts where a vocabulary is to be trained. Decodes no picture.
  */
 import { createHash } from 'node:crypto';
-import { GadoliniumError } from '../errors.js';
-import type { AdapterContext, DatasetAdapter, SourceDescription, SourceReject, SourceRow, Split } from './adapter.js';
-import { drawnSplit, SPLIT_WORDS, splitOf } from './split.js';
-import type { VocabularyTraining } from './tokenizer-formats.js';
+import { GadoliniumError } from '../../errors.js';
+import type { AdapterContext, DatasetAdapter, SourceDescription, SourceReject, SourceRow, Split } from '../adapter.js';
+import { drawnSplit, SPLIT_WORDS, splitOf } from '../split.js';
+import type { VocabularyTraining } from '../tokenizer-formats.js';
 
 export interface Survey {
   /** Source rows, rejected ones included. */

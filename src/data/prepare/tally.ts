@@ -1,6 +1,6 @@
 /** Counts that run over all kept rows in order: splits, patients in several of them, repeated texts and rows. */
 import { createHash } from 'node:crypto';
-import type { SourceRow, SourceText, Split } from './adapter.js';
+import type { SourceRow, SourceText, Split } from '../adapter.js';
 import { groupOf } from './survey.js';
 
 const ORDER: Split[] = ['train', 'valid', 'test', 'extra'];

@@ -1,7 +1,7 @@
 /** What happens to one source row: pictures decoded, texts looked at, numbers checked; each fault becomes a line of the rejects list. */
-import type { Origin, SourceDescription, SourceReject, SourceRow, SourceText } from './adapter.js';
-import { type PictureOptions, PictureError, type StoredPicture, storedPicture } from './picture.js';
-import type { RejectLine } from './prepare-events.js';
+import type { Origin, SourceDescription, SourceReject, SourceRow, SourceText } from '../adapter.js';
+import { type PictureOptions, PictureError, type StoredPicture, storedPicture } from '../picture.js';
+import type { RejectLine } from '../prepare-events.js';
 import type { Numbered } from './survey.js';
 
 export interface WorkedRow {
