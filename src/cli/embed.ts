@@ -26,8 +26,10 @@ export const builder = (yargs: Argv) =>
     .option('json', { type: 'boolean', default: false, describe: 'one event a line on standard output' })
     .check(({ data, images, texts, split }) => {
       const given = [data, images, texts].filter((one) => one !== undefined).length;
-      if (given !== 1) throw new Error(`expected one of --data, --images and --texts but got ${given} of them`);
-      if (split !== undefined && data === undefined) throw new Error('expected --data with --split');
+      if (given !== 1) {
+        throw new GadoliniumError('usage', `expected one of --data, --images and --texts but got ${given} of them`);
+      }
+      if (split !== undefined && data === undefined) throw new GadoliniumError('usage', 'expected --data with --split');
       return true;
     })
     .example('$0 embed --checkpoint FILE --data data/vqa-rad --split test --out features.arrow', '')

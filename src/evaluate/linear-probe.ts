@@ -12,6 +12,9 @@ import { embedRows, rowsOf, type TaskContext, type TaskResult } from './task.js'
 import { classTruth, findingTruth } from './truth.js';
 import { takeRows } from './vectors.js';
 
+/** On the gradient: scikit-learn's default. A tighter one costs minutes at weak penalties and moves no prediction. */
+const TOLERANCE = 1e-4;
+
 /** Features and truth of one split: class numbers [N], or states [N, K] of findings (-1 unknown). */
 interface Labelled {
   rows: Uint32Array;
@@ -186,14 +189,15 @@ function chooseC(
 
 function fitAll(vocabulary: Vocabulary, { features, truth }: Labelled, C: number, before: Fit | undefined): Fit {
   const K = vocabulary.names.length;
-  if (vocabulary.kind === 'class') return [fitLogistic(features, truth, K, { C, from: before?.[0] })];
+  if (vocabulary.kind === 'class')
+    return [fitLogistic(features, truth, K, { C, tolerance: TOLERANCE, from: before?.[0] })];
   return vocabulary.names.map((_, k) => {
     const answers = column(truth as Int8Array, K, k);
     const known = Uint32Array.from(answers, (_, i) => i).filter((i) => answers[i]! >= 0);
     const own = answers.filter((answer) => answer >= 0);
     if (!own.includes(0) || !own.includes(1)) return undefined;
     const rows = known.length === answers.length ? features : takeRows(features, known);
-    return fitLogistic(rows, own, 2, { C, from: before?.[k] });
+    return fitLogistic(rows, own, 2, { C, tolerance: TOLERANCE, from: before?.[k] });
   });
 }
 

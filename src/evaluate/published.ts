@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { PACKAGE_ROOT } from '../package.js';
 
 /** One published result, with where it was read. */
 export interface PublishedFigure {
@@ -34,7 +34,7 @@ const fileSchema = z.strictObject({
 
 /** All tables of src/evaluate/published, by file name. They are data, so they are not copied when TypeScript is compiled. */
 export function publishedTables(): z.output<typeof fileSchema>[] {
-  const folder = join(packageFolder(), 'src/evaluate/published');
+  const folder = join(PACKAGE_ROOT, 'src/evaluate/published');
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
@@ -51,10 +51,4 @@ export function publishedFor(dataset: string, task: string, labels: string | und
         .filter((one) => one.task === task && (one.labels === undefined || one.labels === labels))
         .map(({ method, metrics, standing, source }) => ({ method, metrics, standing, source, note })),
     );
-}
-
-function packageFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return folder;
-  }
 }
