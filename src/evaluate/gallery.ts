@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { Draws } from '../data/draws.js';
+import { arrayOf } from '../data/stored-values.js';
 import type { GalleryItem } from '../events/types.js';
 import type { FeatureMatrix } from './embedder.js';
 import type { EvaluationRows, StoredImage } from './rows.js';
@@ -68,22 +69,9 @@ export async function picture(image: StoredImage): Promise<string> {
   return `data:image/jpeg;base64,${small.toString('base64')}`;
 }
 
-const NUMBERS = {
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  float32: Float32Array,
-};
-
 function eightBit(bytes: Uint8Array, dtype: string, from: number, length: number): Uint8Array {
   if (dtype === 'uint8') return bytes.subarray(from, from + length);
-  const make = NUMBERS[dtype as keyof typeof NUMBERS];
-  if (!make)
-    throw new RangeError(`expected one of ${Object.keys(NUMBERS).join(', ')} for a raw image but got '${dtype}'`);
-  const size = make.BYTES_PER_ELEMENT;
-  // A copy starts at an aligned address.
-  const values = new make(bytes.slice(from * size, (from + length) * size).buffer);
+  const values = arrayOf(dtype, bytes).subarray(from, from + length);
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
-import type { Vector } from 'apache-arrow';
 import { type Manifest, requireDataset } from '../data/manifest.js';
 import { LABEL_CODES } from '../data/schema.js';
+import { openShards, type ShardFolder } from '../data/shards.js';
 import { GadoliniumError } from '../errors.js';
 import type { PromptSet } from './prompts.js';
-import { type BatchColumns, ShardColumns } from './shard-columns.js';
+import { ShardBytes, StoredColumn } from './stored-column.js';
 
 /** A vocabulary of labels: class = exactly one name holds for a row; finding = each name by itself. */
 export interface Vocabulary {
@@ -60,11 +59,16 @@ export function openRows(folder: string): EvaluationRows {
   return new FolderRows(folder, requireDataset(folder));
 }
 
-interface Place {
-  shard: number;
-  batch: number;
-  /** Row inside the batch. */
-  index: number;
+/** A record batch in an open shard. */
+interface Batch {
+  first: number;
+  rows: number;
+  column(name: string): StoredColumn;
+}
+
+interface OpenedShard {
+  bytes: ShardBytes;
+  batches: Batch[];
 }
 
 class FolderRows implements EvaluationRows {
@@ -73,9 +77,8 @@ class FolderRows implements EvaluationRows {
   readonly splits: readonly string[];
   readonly vocabularies: readonly Vocabulary[];
   readonly promptSets: readonly PromptSet[];
-  private readonly shards: (ShardColumns | undefined)[];
-  /** First row of each record batch, per shard. */
-  private readonly starts: (number[] | undefined)[];
+  readonly #shards: ShardFolder;
+  readonly #open = new Map<number, OpenedShard>();
 
   constructor(
     private readonly folder: string,
@@ -86,8 +89,7 @@ class FolderRows implements EvaluationRows {
     this.splits = Object.keys(manifest.splits);
     this.vocabularies = manifest.labels;
     this.promptSets = manifest.prompts;
-    this.shards = manifest.shards.map(() => undefined);
-    this.starts = manifest.shards.map(() => undefined);
+    this.#shards = openShards(folder);
   }
 
   ofSplit(split: string): Uint32Array {
@@ -100,25 +102,22 @@ class FolderRows implements EvaluationRows {
       );
     }
     const found: number[] = [];
-    let first = 0;
-    for (const [s, { rows, splits }] of this.manifest.shards.entries()) {
-      if ((splits[split] ?? 0) > 0) {
-        this.eachBatch(s, ['split'], (columns, start) => {
-          const column = columns.get('split')!;
-          for (let i = 0; i < column.length; i++) if (column.get(i) === split) found.push(first + start + i);
-        });
+    for (const [s, { splits }] of this.manifest.shards.entries()) {
+      if ((splits[split] ?? 0) === 0) continue;
+      for (const batch of this.#shard(s).batches) {
+        const column = batch.column('split');
+        for (let i = 0; i < batch.rows; i++) if (column.text(i) === split) found.push(batch.first + i);
       }
-      first += rows;
     }
     return Uint32Array.from(found);
   }
 
   sampleIds(rows: Uint32Array): string[] {
-    return this.collect(rows, 'sample_id', (column, i) => column.get(i) as string);
+    return this.#collect(rows, 'sample_id', (column, i) => column.text(i));
   }
 
   patients(rows: Uint32Array): (string | null)[] {
-    return this.collect(rows, 'patient_id', (column, i) => column.get(i) as string | null);
+    return this.#collect(rows, 'patient_id', (column, i) => (column.isNull(i) ? null : column.text(i)));
   }
 
   labels(vocab: string, rows: Uint32Array): { vocabulary: Vocabulary; states: Int8Array } {
@@ -134,143 +133,100 @@ class FolderRows implements EvaluationRows {
     const K = vocabulary.names.length;
     const states = new Int8Array(rows.length * K).fill(LABEL_STATE.missing);
     let at = 0;
-    this.collect(rows, 'label_vec', (column, i) => {
-      const codes = column.get(i) as Vector | null;
-      if (codes) {
-        for (let k = 0; k < K; k++) states[at + k] = codes.get(vocabulary.offset + k) as number;
-      }
+    this.#collect(rows, 'label_vec', (column, i) => {
+      const { from, to } = column.range(i);
+      for (let k = 0; k < K && from < to; k++) states[at + k] = column.items().number(from + vocabulary.offset + k);
       at += K;
     });
     return { vocabulary, states };
   }
 
   texts(rows: Uint32Array): StoredText[][] {
-    return this.collect(rows, 'texts', (column, i) => {
-      const items = column.get(i) as Vector | null;
-      return items ? Array.from(items as Iterable<StoredText>, ({ kind, body }) => ({ kind, body })) : [];
+    return this.#collect(rows, 'texts', (column, i) => {
+      const { from, to } = column.range(i);
+      const kinds = column.items().field('kind');
+      const bodies = column.items().field('body');
+      return Array.from({ length: to - from }, (_, n) => ({ kind: kinds.text(from + n), body: bodies.text(from + n) }));
     });
   }
 
   image(row: number): StoredImage | undefined {
-    const { shard, batch, index } = this.place(row);
-    const file = this.open(shard);
-    const { columns, onDisk } = file.batch(batch, ['images'], new Set(['images.data']));
-    const column = columns.get('images');
-    const values = onDisk.get('images.data');
-    if (!column || !values) return undefined;
-    // The list of structs, its own offsets, and the offsets of the bytes that stayed on disk.
-    const [list] = column.data;
-    const structs = list!.children[0]!;
-    const names = structs.type.children.map((child: { name: string }) => child.name);
-    const data = structs.children[names.indexOf('data')]!;
-    const items = column.get(index) as Vector;
-    for (let n = 0; n < items.length; n++) {
-      const item = list!.valueOffsets[index]! + n;
-      const from = Number(data.valueOffsets[item]);
-      const to = Number(data.valueOffsets[item + 1]);
-      if (to <= from) continue;
-      const fields = items.get(n) as unknown as Record<string, string & number> & { image_id: string };
+    const batch = this.#batch(row);
+    const column = batch.column('images');
+    const { from, to } = column.range(row - batch.first);
+    const items = column.items();
+    const text = (name: string, n: number) => items.field(name).text(n);
+    const number = (name: string, n: number) => items.field(name).number(n);
+    for (let n = from; n < to; n++) {
+      const bytes = items.field('data').bytes(n);
+      if (bytes.length === 0) continue;
       return {
-        id: fields.image_id,
-        bytes: file.read(values.position + from, to - from),
-        codec: fields.codec!,
-        height: fields.height!,
-        width: fields.width!,
-        depth: fields.depth!,
-        channels: fields.channels!,
-        dtype: fields.dtype!,
+        id: text('image_id', n),
+        bytes,
+        codec: text('codec', n),
+        height: number('height', n),
+        width: number('width', n),
+        depth: number('depth', n),
+        channels: number('channels', n),
+        dtype: text('dtype', n),
       };
     }
     return undefined;
   }
 
   close(): void {
-    for (const [s, shard] of this.shards.entries()) {
-      shard?.close();
-      this.shards[s] = undefined;
-    }
+    for (const { bytes } of this.#open.values()) bytes.close();
+    this.#open.clear();
   }
 
-  /** One value a row, in the order of `rows`; each record batch is read once when rows ascend. */
-  private collect<T>(rows: Uint32Array, name: string, value: (column: Vector, index: number) => T): T[] {
-    const out = new Array<T>(rows.length);
-    let at: Place | undefined;
-    let held: BatchColumns | undefined;
-    for (let r = 0; r < rows.length; r++) {
-      const place = this.place(rows[r]!);
-      if (!held || place.shard !== at?.shard || place.batch !== at.batch) {
-        held = this.open(place.shard).batch(place.batch, [name]);
-        at = place;
+  /** One value a row, in the order of `rows`. */
+  #collect<T>(rows: Uint32Array, name: string, value: (column: StoredColumn, index: number) => T): T[] {
+    let held: { batch: Batch; column: StoredColumn } | undefined;
+    return Array.from(rows, (row) => {
+      if (!held || row < held.batch.first || row >= held.batch.first + held.batch.rows) {
+        const batch = this.#batch(row);
+        held = { batch, column: batch.column(name) };
       }
-      const column = held.columns.get(name);
-      if (!column) {
-        throw GadoliniumError.expected(
-          'bad-shard',
-          `a column '${name}'`,
-          join(this.folder, this.manifest.shards[place.shard]!.file),
-          this.open(place.shard).schema.names.join(', '),
-        );
-      }
-      out[r] = value(column, place.index);
-    }
-    return out;
+      return value(held.column, row - held.batch.first);
+    });
   }
 
-  private eachBatch(
-    shard: number,
-    names: string[],
-    visit: (columns: Map<string, Vector>, start: number) => void,
-  ): void {
-    const file = this.open(shard);
-    let start = 0;
-    for (let b = 0; b < file.batchCount; b++) {
-      const { rows, columns } = file.batch(b, names);
-      visit(columns, start);
-      start += rows;
+  #batch(row: number): Batch {
+    const { batches } = this.#shard(this.#shards.shardOf(row));
+    // The last batch that starts at or before the row.
+    let low = 0;
+    let high = batches.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (batches[middle]!.first <= row) low = middle;
+      else high = middle - 1;
     }
+    return batches[low]!;
   }
 
-  private place(row: number): Place {
-    let first = 0;
-    for (const [shard, { rows }] of this.manifest.shards.entries()) {
-      if (row < first + rows) {
-        const starts = this.startsOf(shard);
-        const within = row - first;
-        // The last batch that starts at or before the row.
-        let low = 0;
-        let high = starts.length - 1;
-        while (low < high) {
-          const middle = (low + high + 1) >> 1;
-          if (starts[middle]! <= within) low = middle;
-          else high = middle - 1;
-        }
-        return { shard, batch: low, index: within - starts[low]! };
-      }
-      first += rows;
-    }
-    throw GadoliniumError.expected('bad-row', `a row below ${this.count}`, this.folder, row);
-  }
-
-  private startsOf(shard: number): number[] {
-    const known = this.starts[shard];
+  /** Its footer is read when it is first asked for. */
+  #shard(number: number): OpenedShard {
+    const known = this.#open.get(number);
     if (known) return known;
-    const file = this.open(shard);
-    const starts: number[] = [];
-    let start = 0;
-    for (let b = 0; b < file.batchCount; b++) {
-      starts.push(start);
-      start += file.rowsOf(b);
-    }
-    const entry = this.manifest.shards[shard]!;
-    if (start !== entry.rows) {
-      throw GadoliniumError.expected('bad-shard', `${entry.rows} rows`, join(this.folder, entry.file), start);
-    }
-    this.starts[shard] = starts;
-    return starts;
-  }
-
-  private open(shard: number): ShardColumns {
-    this.shards[shard] ??= new ShardColumns(join(this.folder, this.manifest.shards[shard]!.file));
-    return this.shards[shard]!;
+    const { file, firstRow, places } = this.#shards.shard(number);
+    const bytes = new ShardBytes(file);
+    let first = firstRow;
+    const batches = places.batches.map(({ rows, columns }): Batch => {
+      const batch = {
+        first,
+        rows,
+        // A new one each time: what it has read is let go with it.
+        column: (name: string) => {
+          const place = columns[name];
+          if (place) return new StoredColumn(bytes, place, places.dictionaries);
+          throw GadoliniumError.expected('bad-shard', `a column '${name}'`, file, Object.keys(columns).join(', '));
+        },
+      };
+      first += rows;
+      return batch;
+    });
+    const opened = { bytes, batches };
+    this.#open.set(number, opened);
+    return opened;
   }
 }
