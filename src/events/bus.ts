@@ -131,10 +131,7 @@ abstract class Reader {
 
   protected wait(event: TrainEvent): void {
     this.queue.push(event);
-    if (
-      this.queue.thinned > this.#reported &&
-      Date.now() - this.#reportedAt >= this.options.thinningWarningInterval
-    ) {
+    if (this.queue.thinned > this.#reported && Date.now() - this.#reportedAt >= this.options.thinningWarningInterval) {
       this.reportRest();
     }
   }
@@ -302,9 +299,7 @@ function warning(rank: number, code: string, message: string, count?: number): W
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 function sentence(error: unknown): string {

@@ -27,8 +27,7 @@ export function prometheus(run: string, options: PrometheusOptions = {}): EventL
   const keep = (error: unknown) => {
     failure = error;
   };
-  const server =
-    options.port === undefined ? undefined : serve(state, options.port, options.onListening, keep);
+  const server = options.port === undefined ? undefined : serve(state, options.port, options.onListening, keep);
 
   function write(): Promise<void> {
     clearTimeout(timer);
@@ -155,9 +154,7 @@ class State {
       page.gauge('step_time_seconds', 'When that was, in seconds since the epoch.', [[{}, step.time / 1000]]);
       page.gauge('epoch', 'Epoch of that step.', [[{}, step.epoch]]);
       page.counter('samples', 'Samples seen since the start of training.', [[{}, step.samples]]);
-      page.counter('skipped_steps', 'Steps skipped since loss or gradient was not finite.', [
-        [{}, step.skipped],
-      ]);
+      page.counter('skipped_steps', 'Steps skipped since loss or gradient was not finite.', [[{}, step.skipped]]);
       page.gauge('loss', 'Sum that was differentiated.', [[{}, step.loss]]);
       page.gauge('loss_term', 'Every term of the loss, weights applied.', each('term', step.losses));
       page.gauge('measure', 'What objectives report beside their loss.', each('name', step.measures));
@@ -172,8 +169,7 @@ class State {
         'Where the time of the step went.',
         Object.entries(step.milliseconds).map(([part, value]) => [{ part }, value / 1000]),
       );
-      if (step.mfu !== undefined)
-        page.gauge('mfu', 'Model FLOP/s over the peak of the machine.', [[{}, step.mfu]]);
+      if (step.mfu !== undefined) page.gauge('mfu', 'Model FLOP/s over the peak of the machine.', [[{}, step.mfu]]);
       if (step.flopsPerSecond !== undefined)
         page.gauge('flops_per_second', 'Model FLOP/s.', [[{}, step.flopsPerSecond]]);
       page.gauge('memory_bytes', 'Resident set on a CPU, allocator on a card.', [

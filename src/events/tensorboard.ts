@@ -22,10 +22,8 @@ export function tensorBoard(run: string, options: TensorBoardOptions = {}): Even
   // TensorBoard reads the files of a folder in the order of their names.
   const name = `events.out.tfevents.${String(now).padStart(14, '0')}.${hostname()}.${process.pid}`;
   const encoder = new Encoder(run);
-  const file = new AppendFile<TrainEvent | Buffer>(
-    path.join(folder, name),
-    options.milliseconds ?? 1000,
-    (items) => Buffer.concat(items.flatMap((item) => (Buffer.isBuffer(item) ? item : encoder.records(item)))),
+  const file = new AppendFile<TrainEvent | Buffer>(path.join(folder, name), options.milliseconds ?? 1000, (items) =>
+    Buffer.concat(items.flatMap((item) => (Buffer.isBuffer(item) ? item : encoder.records(item)))),
   );
   file.append(versionRecord(now / 1000));
   return {
@@ -55,8 +53,7 @@ class Encoder {
         scalars(event, this.#put);
         return [this.#scalars.make(seconds, event.step, this.#tags, this.#values)];
       case 'evaluation':
-        for (const metric in event.metrics)
-          this.#put(`evaluation/${event.name}`, metric, event.metrics[metric]!);
+        for (const metric in event.metrics) this.#put(`evaluation/${event.name}`, metric, event.metrics[metric]!);
         this.#put('milliseconds', `evaluation ${event.name}`, event.milliseconds);
         return [this.#scalars.make(seconds, event.step, this.#tags, this.#values)];
       case 'run-started':
@@ -130,10 +127,7 @@ function markdown(run: RunStarted): string {
     ['batch', `${run.batch} in ${run.accumulate} chunks`],
     ['data', `${run.data.name}, ${run.data.training} of ${run.data.rows} rows for training`],
     ['parameters', `${run.parameters.total}, ${run.parameters.trainable} trainable`],
-    [
-      'versions',
-      `gadolinium ${run.versions.gadolinium}, libtorch ${run.versions.libtorch}, Node ${run.versions.node}`,
-    ],
+    ['versions', `gadolinium ${run.versions.gadolinium}, libtorch ${run.versions.libtorch}, Node ${run.versions.node}`],
   ];
   return ['| | |', '| --- | --- |', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
 }

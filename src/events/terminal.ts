@@ -229,8 +229,7 @@ class Pace {
   note(step: Step): void {
     const steps = step.step - this.#step;
     // Clocks can be set back; such an interval says nothing.
-    if (steps <= 0 || step.time <= this.#time || (this.#mean !== undefined && step.time - this.#time < 500))
-      return;
+    if (steps <= 0 || step.time <= this.#time || (this.#mean !== undefined && step.time - this.#time < 500)) return;
     const now = (step.time - this.#time) / 1000 / steps;
     const keep = 0.98 ** steps;
     // The first interval holds the warm-up; it counts like any other until there are more.

@@ -122,13 +122,11 @@ function crcTables(): Uint32Array[] {
   const castagnoli = 0x82f63b78;
   const first = Uint32Array.from({ length: 256 }, (_, byte) => {
     let remainder = byte;
-    for (let bit = 0; bit < 8; bit++)
-      remainder = remainder & 1 ? (remainder >>> 1) ^ castagnoli : remainder >>> 1;
+    for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ castagnoli : remainder >>> 1;
     return remainder;
   });
   const all = [first];
-  for (let k = 1; k < 4; k++)
-    all.push(all[k - 1]!.map((remainder) => (remainder >>> 8) ^ first[remainder & 255]!));
+  for (let k = 1; k < 4; k++) all.push(all[k - 1]!.map((remainder) => (remainder >>> 8) ^ first[remainder & 255]!));
   return all;
 }
 

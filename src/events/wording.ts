@@ -22,9 +22,7 @@ export function change(value: number): string {
   if (value === 0) return '±0';
   const size = Math.abs(value);
   const text =
-    Number.isInteger(value) || size < 1e-3 || size >= 100
-      ? figure(size)
-      : String(Number(size.toPrecision(2)));
+    Number.isInteger(value) || size < 1e-3 || size >= 100 ? figure(size) : String(Number(size.toPrecision(2)));
   return `${value > 0 ? '+' : '−'}${text}`;
 }
 

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { writeComparison, writeReport } from '../report/write.js';
+
+export const command = 'report <run..>';
+export const describe = 'page of one run, or comparison of several';
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .positional('run', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'run folder; two or more are compared',
+    })
+    .option('out', {
+      type: 'string',
+      describe: 'where a comparison goes (default comparison.html beside the first run)',
+    })
+    .option('open', {
+      choices: ['yes', 'no'] as const,
+      describe: 'show it in the browser (default: yes at a terminal with a screen)',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'the path as JSON on standard output' })
+    .check(({ run, out }) => {
+      if (out !== undefined && (run as string[]).length < 2)
+        throw new Error('--out is for comparisons: the report of one run lies in its folder');
+      return true;
+    })
+    .example('$0 report runs/demo', 'writes runs/demo/report.html')
+    .example('$0 report runs/clip runs/siglip --open no', 'writes runs/comparison.html');
+
+type Arguments = ArgumentsCamelCase<{
+  run: string[];
+  out?: string | undefined;
+  open?: 'yes' | 'no' | undefined;
+  json: boolean;
+}>;
+
+export async function handler({ run, out, open, json }: Arguments): Promise<void> {
+  const file = path.resolve(run.length === 1 ? await writeReport(run[0]!) : await writeComparison(run, out));
+  process.stdout.write(json ? `${JSON.stringify({ type: 'report', path: file })}\n` : `${file}\n`);
+  if (open === 'yes' || (open === undefined && !json && process.stdout.isTTY && hasScreen())) await show(file);
+}
+
+function hasScreen(): boolean {
+  if (process.env['CI'] || process.env['SSH_CONNECTION']) return false;
+  return process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']);
+}
+
+/** Hands the page to the desktop. That nothing there takes it is said, and no failure: the page is written. */
+function show(file: string): Promise<void> {
+  const [program, ...before]: [string, ...string[]] =
+    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['cmd', '/c', 'start', ''] : ['xdg-open'];
+  return new Promise((resolve) => {
+    const child = spawn(program, [...before, file], { detached: true, stdio: 'ignore' });
+    child.on('error', (error) => {
+      process.stderr.write(`no browser was opened: ${error.message}\n`);
+      resolve();
+    });
+    child.on('spawn', () => {
+      child.unref();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,34 @@
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { GadoliniumError } from '../errors.js';
+import { comparisonPage } from './comparison-page.js';
+import { readHistory } from './history.js';
+import { runPage } from './run-page.js';
+
+/** Writes `report.html` into a run folder, finished or not, and returns its path. */
+export async function writeReport(run: string): Promise<string> {
+  return place(path.join(run, 'report.html'), runPage(await readHistory(run)));
+}
+
+/** Writes one page about two or more runs, by default `comparison.html` beside the first, and returns its path. */
+export async function writeComparison(runs: readonly string[], file?: string): Promise<string> {
+  if (runs.length < 2) throw GadoliniumError.expected('one-run', 'two or more run folders', 'a comparison', runs);
+  const histories = [];
+  // One after the other: the columns of a long run take memory while they are read.
+  for (const run of runs) histories.push(await readHistory(run));
+  return place(file ?? path.join(path.dirname(path.resolve(runs[0]!)), 'comparison.html'), comparisonPage(histories));
+}
+
+/** In one move: a browser that reloads never sees half a page. */
+async function place(file: string, text: string): Promise<string> {
+  try {
+    await writeFile(`${file}.part`, text);
+    await rename(`${file}.part`, file);
+  } catch (error) {
+    throw new GadoliniumError('report-not-written', `expected to write ${file} but got: ${(error as Error).message}`, {
+      cause: error,
+      advice: 'See that the folder exists, may be written to, and has room.',
+    });
+  }
+  return file;
+}
