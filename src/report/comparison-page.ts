@@ -126,7 +126,7 @@ function comparisonFigures(histories: readonly History[], names: readonly string
     );
     if (series.length > 1) figures.push({ id: column.replaceAll(/[^\w-]/g, '-'), grid: 'steps', series, ...figure });
   };
-  const note = 'Line: Gaussian mean over 1 % of the longest run; shade: smallest and largest value at each pixel.';
+  const note = 'Line: local fit over 1 % of the longest run; shade: smallest and largest value at each pixel.';
   overlay('loss', { title: 'Loss', note, unit: '', logarithm: true });
   const all = (prefix: string) => [...new Set(histories.flatMap(({ steps }) => steps.names(prefix)))];
   const terms = all('losses.');

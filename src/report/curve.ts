@@ -19,6 +19,11 @@ export class Grid {
       const [start, end] = this.#bucket(i, size);
       return Math.floor((start + end - 1) / 2);
     });
+    // The ends stand for themselves: an axis that stops at 1,999 of 2,000 steps raises questions.
+    if (size > 1) {
+      this.steps[0] = first;
+      this.steps[size - 1] = last;
+    }
   }
 
   /** Buckets without a finite value are null: a gap, not a zero. */
@@ -50,22 +55,27 @@ export class Grid {
   }
 }
 
-/** Mean under a Gaussian window of `width` points' standard deviation; ends are not pulled in, gaps stay gaps. */
+/**
+ * Local linear fit under a Gaussian window of `width` points' standard deviation. A plain mean would bend at the ends, where the
+ * window has one side only; the fit does not. Gaps stay gaps.
+ */
 export function smoothed(values: readonly (number | null)[], width: number): (number | null)[] {
   const reach = Math.ceil(3 * width);
   const weights = Array.from({ length: reach + 1 }, (_, k) => Math.exp(-0.5 * (k / width) ** 2));
   return values.map((value, i) => {
     if (value === null) return null;
-    // The same reach to both sides, so that a slope at the ends does not bend.
-    const near = Math.min(reach, i, values.length - 1 - i);
-    let [sum, total] = [0, 0];
-    for (let k = -near; k <= near; k++) {
-      const other = values[i + k];
-      if (other === null || other === undefined) continue;
+    let [w, wx, wxx, wy, wxy] = [0, 0, 0, 0, 0];
+    for (let k = -Math.min(reach, i); k <= Math.min(reach, values.length - 1 - i); k++) {
+      const y = values[i + k];
+      if (y === null || y === undefined) continue;
       const weight = weights[Math.abs(k)]!;
-      sum += weight * other;
-      total += weight;
+      w += weight;
+      wx += weight * k;
+      wxx += weight * k * k;
+      wy += weight * y;
+      wxy += weight * k * y;
     }
-    return sum / total;
+    const spread = w * wxx - wx * wx;
+    return spread > 1e-9 * w * w ? (wxx * wy - wx * wxy) / spread : wy / w;
   });
 }

@@ -57,18 +57,26 @@
           label: one.label,
           show: !hidden.has(i),
           stroke,
-          width: figure.stacked ? 1 : 1.75,
+          width: figure.stacked ? 0 : 1.75,
+          pxAlign: 0,
           spanGaps: figure.points === true,
           points: { show: figure.points === true || x.length === 1, size: 6, fill: colour('paper'), stroke },
-          ...(figure.stacked && i === 0 ? { fill: `${stroke}b0` } : {}),
+          ...(figure.stacked && i === 0 ? { fill: `${stroke}c8` } : {}),
         });
-        if (figure.stacked && i > 0) bands.push({ series: [i + 1, i], fill: `${stroke}b0`, dir: -1 });
+        if (figure.stacked && i > 0) bands.push({ series: [i + 1, i], fill: `${stroke}c8`, dir: -1 });
       });
       figure.series.forEach((one, i) => {
         if (!one.low) return;
-        const fill = `${colour(`colour-${(one.colour ?? i) % paletteSize}`)}2e`;
+        const fill = `${colour(`colour-${(one.colour ?? i) % paletteSize}`)}4a`;
         for (const label of ['low', 'high']) {
-          series.push({ label, show: !hidden.has(i), stroke: 'transparent', width: 0, points: { show: false } });
+          series.push({
+            label,
+            show: !hidden.has(i),
+            stroke: 'transparent',
+            width: 0,
+            pxAlign: 0,
+            points: { show: false },
+          });
         }
         bands.push({ series: [series.length - 1, series.length - 2], fill });
       });
@@ -83,7 +91,7 @@
         width: place.clientWidth,
         height: place.clientHeight,
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, 24, 0, 0],
         scales: {
           x: { time: false },
           y: logarithmic ? { distr: 3 } : { range: (_, low, high) => range(low, high) },
@@ -113,6 +121,7 @@
       ctx.save();
       ctx.strokeStyle = colour('soft');
       ctx.fillStyle = colour('soft');
+      ctx.textAlign = 'left';
       ctx.lineWidth = devicePixelRatio;
       ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
       ctx.font = `${11 * devicePixelRatio}px Helvetica, Arial, "Liberation Sans", sans-serif`;
@@ -130,14 +139,14 @@
 
     /** The values under the cursor, or the last ones. */
     function tell() {
-      const at = plot?.cursor.idx ?? x.length - 1;
+      const under = plot?.cursor.idx ?? null;
       outputs.forEach((output, i) => {
         const { line, low, high } = figure.series[i];
-        const between =
-          low && plot?.cursor.idx != null && low[at] !== high[at] ? ` (${said(low[at])} to ${said(high[at])})` : '';
-        output.textContent = said(line[at]) + between;
+        const at = under ?? line.findLastIndex((value) => value !== null);
+        const shaded = low && under !== null && low[at] !== high[at];
+        output.textContent = said(line[at]) + (shaded ? ` (${said(low[at])} to ${said(high[at])})` : '');
       });
-      where.textContent = plot?.cursor.idx == null ? '' : `step ${x[at].toLocaleString('en-US')}`;
+      where.textContent = under === null ? '' : `step ${x[under].toLocaleString('en-US')}`;
     }
 
     function redraw() {

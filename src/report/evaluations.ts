@@ -106,7 +106,7 @@ function card(item: GalleryItem): Html {
   // Anything but a picture inside the file would be a request, and the page's policy would refuse it.
   const inside = /^data:image\/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/=]*$/.test(item.image);
   const picture = inside
-    ? html`<img src="${item.image}" alt="Held-out image ${item.sample}: ${item.text}" loading="lazy">`
+    ? html`<img src="${item.image}" alt="Held-out image ${item.sample}: ${item.text}" decoding="async">`
     : html`<p class="note">no picture</p>`;
   const list = (title: string, texts: GalleryItem['best']) =>
     html`<dt>${title}</dt><dd><ol>${texts.map(

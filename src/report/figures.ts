@@ -48,10 +48,12 @@ export function runFigures(history: History): Figures {
   const { steps } = history;
   const grid = new Grid(steps.first, steps.last);
   const figures: Figure[] = [];
-  const add = (figure: Omit<Figure, 'grid'>) => {
+  // Areas need width to be seen, and a spike of one step is seen in the throughput.
+  const coarse = new Grid(steps.first, steps.last, 160);
+  const add = (figure: Omit<Figure, 'grid'> & { grid?: string }) => {
     const all = figure.series;
     if (all.length === 0) return;
-    if (all.length <= mostLines) figures.push({ ...figure, grid: 'steps' });
+    if (all.length <= mostLines) figures.push({ grid: 'steps', ...figure });
     else {
       // Layer-wise rates can be dozens: first, last and evenly in between tell the same.
       const series = Array.from(
@@ -68,7 +70,7 @@ export function runFigures(history: History): Figures {
   };
   const lines = (names: Record<string, string>, options: LineOptions = {}) => stepLines(history, grid, names, options);
 
-  const shade = 'Line: Gaussian mean over 1 % of the run; shade: smallest and largest value at each pixel.';
+  const shade = 'Line: local fit over 1 % of the run; shade: smallest and largest value at each pixel.';
   const terms = steps.names('losses.');
   add({
     id: 'loss',
@@ -132,9 +134,10 @@ export function runFigures(history: History): Figures {
   add({
     id: 'step-time',
     title: 'Where the time of a step goes',
-    note: 'Mean at each pixel, parts on top of each other; "wait" is the wait for data.',
+    note: 'Means over 1/160 of the run, parts on top of each other; "wait" is the wait for data.',
     unit: 'ms',
-    series: stepTimes(history, grid),
+    series: stepTimes(history, coarse),
+    grid: 'coarse',
     stacked: true,
     zero: true,
   });
@@ -155,7 +158,7 @@ export function runFigures(history: History): Figures {
     zero: true,
   });
 
-  const grids: Record<string, number[]> = { steps: grid.steps };
+  const grids: Record<string, number[]> = { steps: grid.steps, coarse: coarse.steps };
   for (const figure of evaluationFigures(history)) {
     grids[figure.grid] = figure.steps;
     figures.push(figure.figure);

@@ -20,7 +20,7 @@ export function runPage(history: History, now = Date.now()): string {
     return html`<div class="figures">${chosen.map((chart) => figureBlock(chart, figures.grids[chart.grid]!, captions))}</div>`;
   };
   const machine = new Set(['rate', 'mfu', 'step-time', 'memory', 'ready']);
-  const ofEvaluation = (figure: Figure) => figure.grid !== 'steps';
+  const ofEvaluation = (figure: Figure) => figure.grid.startsWith('evaluation');
   const some = (parts: Html[]) => (parts.length > 0 ? parts : undefined);
   const pictures = galleries(history.evaluations);
 
