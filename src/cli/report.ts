@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { writeComparison, writeReport } from '../report/write.js';
+import { writeComparison, writeReport } from '../report/report.js';
 
 export const command = 'report <run..>';
 export const describe = 'page of one run, or comparison of several';

@@ -20,14 +20,21 @@ export interface JsonLinesOptions {
  * stay: a `run-started` line with `from` = n says that everything after step n before that line no longer counts.
  */
 export function jsonLines(run: string, options: JsonLinesOptions = {}): EventListener {
-  mkdirSync(run, { recursive: true });
-  const place = path.join(run, eventsFile);
-  cutHalfLine(place);
-  const file = new AppendFile<TrainEvent>(place, options.milliseconds ?? 200, lines);
+  let file: AppendFile<TrainEvent> | undefined;
+  // With the first event, not before: a run that is refused (its folder holds another) must leave no trace there.
+  const open = () => {
+    mkdirSync(run, { recursive: true });
+    const place = path.join(run, eventsFile);
+    cutHalfLine(place);
+    return new AppendFile<TrainEvent>(place, options.milliseconds ?? 200, lines);
+  };
   return {
     name: 'jsonl',
-    on: (event) => file.append(event, event.type !== 'step'),
-    close: () => file.close(),
+    on(event) {
+      file ??= open();
+      return file.append(event, event.type !== 'step');
+    },
+    close: () => file?.close(),
   };
 }
 

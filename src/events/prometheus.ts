@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import type { CheckpointWritten, Evaluation, EventListener, RunFinished, RunStarted, Step } from './types.js';
@@ -18,12 +17,13 @@ export interface PrometheusOptions {
  */
 export function prometheus(run: string, options: PrometheusOptions = {}): EventListener {
   const { milliseconds = 5000 } = options;
-  mkdirSync(run, { recursive: true });
   const place = path.join(run, 'metrics.prom');
   const state = new State();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   let failure: unknown;
+  // A run that is refused before it says anything must leave no trace in the folder.
+  let heard = false;
   const keep = (error: unknown) => {
     failure = error;
   };
@@ -34,6 +34,7 @@ export function prometheus(run: string, options: PrometheusOptions = {}): EventL
     timer = undefined;
     // One after the other: two writers of the same temporary file would mix.
     const next = writing.then(async () => {
+      await mkdir(run, { recursive: true });
       await writeFile(`${place}.part`, state.text());
       await rename(`${place}.part`, place);
     });
@@ -44,6 +45,7 @@ export function prometheus(run: string, options: PrometheusOptions = {}): EventL
   return {
     name: 'prometheus',
     on(event) {
+      heard = true;
       switch (event.type) {
         case 'step':
           state.step = event;
@@ -77,7 +79,7 @@ export function prometheus(run: string, options: PrometheusOptions = {}): EventL
     async close() {
       server?.close();
       server?.closeAllConnections();
-      await write();
+      if (heard) await write();
     },
   };
 }

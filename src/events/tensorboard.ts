@@ -16,20 +16,27 @@ export interface TensorBoardOptions {
  * A resumed session makes TensorBoard forget the steps that it repeats.
  */
 export function tensorBoard(run: string, options: TensorBoardOptions = {}): EventListener {
-  const folder = path.join(run, 'tensorboard');
-  mkdirSync(folder, { recursive: true });
-  const now = Date.now();
-  // TensorBoard reads the files of a folder in the order of their names.
-  const name = `events.out.tfevents.${String(now).padStart(14, '0')}.${hostname()}.${process.pid}`;
   const encoder = new Encoder(run);
-  const file = new AppendFile<TrainEvent | Buffer>(path.join(folder, name), options.milliseconds ?? 1000, (items) =>
-    Buffer.concat(items.flatMap((item) => (Buffer.isBuffer(item) ? item : encoder.records(item)))),
-  );
-  file.append(versionRecord(now / 1000));
+  let file: AppendFile<TrainEvent | Buffer> | undefined;
+  const open = () => {
+    const folder = path.join(run, 'tensorboard');
+    mkdirSync(folder, { recursive: true });
+    const now = Date.now();
+    // TensorBoard reads the files of a folder in the order of their names.
+    const name = `events.out.tfevents.${String(now).padStart(14, '0')}.${hostname()}.${process.pid}`;
+    const opened = new AppendFile<TrainEvent | Buffer>(path.join(folder, name), options.milliseconds ?? 1000, (items) =>
+      Buffer.concat(items.flatMap((item) => (Buffer.isBuffer(item) ? item : encoder.records(item)))),
+    );
+    opened.append(versionRecord(now / 1000));
+    return opened;
+  };
   return {
     name: 'tensorboard',
-    on: (event) => file.append(event, event.type !== 'step'),
-    close: () => file.close(),
+    on(event) {
+      file ??= open();
+      return file.append(event, event.type !== 'step');
+    },
+    close: () => file?.close(),
   };
 }
 

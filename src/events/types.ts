@@ -2,14 +2,7 @@
  * Everything a run says, as one discriminated union on `type`. Lifecycle events are never lost; step events may be thinned
  * when nobody reads them in time, and a warning then says how many.
  */
-export type TrainEvent =
-  | RunStarted
-  | Step
-  | Evaluation
-  | CheckpointWritten
-  | Warning
-  | RankLost
-  | RunFinished;
+export type TrainEvent = RunStarted | Step | Evaluation | CheckpointWritten | Warning | RankLost | RunFinished;
 
 interface EventBase {
   /** Milliseconds since the epoch. */

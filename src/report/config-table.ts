@@ -13,14 +13,17 @@ export function flattened(config: unknown, prefix = ''): Map<string, string> {
   return out;
 }
 
-/** Paths that the command line set: `overrides` of the config, as `["path=value"]` or `{ path: value }`. */
-export function overrides(config: unknown): Map<string, string> {
+/**
+ * Paths that the command line set: `overrides` of the config, as `["path=value"]` or `{ path: value }`. Undefined where the config
+ * does not say: that is not the same as none.
+ */
+export function overrides(config: unknown): Map<string, string> | undefined {
   const said =
     typeof config === 'object' && config !== null ? (config as { overrides?: unknown }).overrides : undefined;
   if (Array.isArray(said)) {
     return new Map(said.filter((entry) => typeof entry === 'string').map((entry) => split(entry)));
   }
-  return typeof said === 'object' && said !== null ? flattened(said) : new Map();
+  return typeof said === 'object' && said !== null ? flattened(said) : undefined;
 }
 
 function split(entry: string): [string, string] {
@@ -31,23 +34,32 @@ function split(entry: string): [string, string] {
 export function configTables(config: unknown, captions: Captions): Html {
   if (config === undefined) return html`<p class="note">This run folder has no config.json that can be read.</p>`;
   const set = overrides(config);
-  const all = [...flattened(config)].filter(([name]) => name !== 'overrides' && !name.startsWith('overrides.'));
+  const all = [...flattened(config)].filter(([name]) => !isOverrides(name));
   const rows = all.map(([name, value]): Cell[] => {
-    const overridden = set.has(name) || [...set.keys()].some((path) => name.startsWith(`${path}.`));
-    return [html`<code>${name}</code>`, html`<code>${value}</code>`, overridden ? html`<b>command line</b>` : 'recipe'];
+    const cells = [html`<code>${name}</code>`, html`<code>${value}</code>`];
+    if (set === undefined) return cells;
+    const overridden = [...set.keys()].some((path) => name === path || name.startsWith(`${path}.`));
+    return [...cells, overridden ? html`<b>command line</b>` : 'recipe'];
   });
+  const columns = set === undefined ? ['path', 'value'] : ['path', 'value', 'set by'];
+  const whole = () => table(captions.table('Resolved config.'), columns, rows);
+  if (set === undefined) return html`<details><summary>All ${rows.length} values</summary>${whole()}</details>`;
   const changed = [...set].map(([name, value]): Cell[] => [html`<code>${name}</code>`, html`<code>${value}</code>`]);
-  return html`
-${changed.length > 0 ? table(captions.table('What the command line changed in the recipe.'), ['path', 'value'], changed) : html`<p>The recipe as it is: nothing was overridden.</p>`}
-<details><summary>All ${rows.length} values of the resolved config</summary>${table(captions.table('Resolved config.'), ['path', 'value', 'set by'], rows)}</details>`;
+  const first =
+    changed.length > 0
+      ? table(captions.table('What the command line changed in the recipe.'), ['path', 'value'], changed)
+      : html`<p>The recipe as it is: nothing was overridden.</p>`;
+  return html`${first}<details><summary>All ${rows.length} values of the resolved config</summary>${whole()}</details>`;
+}
+
+function isOverrides(path: string): boolean {
+  return path === 'overrides' || path.startsWith('overrides.');
 }
 
 /** Values in which the configs differ, one column a config; undefined where they are all equal. */
 export function configDifferences(configs: readonly unknown[], names: readonly string[], captions: Captions): Html {
   const flat = configs.map((config) => flattened(config));
-  const paths = [...new Set(flat.flatMap((one) => [...one.keys()]))].filter(
-    (path) => path !== 'overrides' && !path.startsWith('overrides.'),
-  );
+  const paths = [...new Set(flat.flatMap((one) => [...one.keys()]))].filter((path) => !isOverrides(path));
   const differing = paths.filter((path) => new Set(flat.map((one) => one.get(path))).size > 1);
   if (configs.some((config) => config === undefined)) {
     const missing = names.filter((_, i) => configs[i] === undefined);

@@ -1,10 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventBus } from '../../../src/events/bus.js';
 import { eventsFile, jsonLines, jsonStream } from '../../../src/events/jsonl.js';
+import { prometheus } from '../../../src/events/prometheus.js';
+import { tensorBoard } from '../../../src/events/tensorboard.js';
 import { step, wholeRun, zeroShot } from '../../fixtures/run-events.js';
 
 let run: string;
@@ -57,6 +59,13 @@ describe('jsonLines', () => {
       expect(lines().map((event) => event.step)).toEqual([1, 2]);
     },
   );
+
+  it('leaves no trace of a run that said nothing', async () => {
+    const folder = path.join(run, 'refused');
+    const bus = new EventBus([jsonLines(folder), tensorBoard(folder), prometheus(folder)]);
+    expect(await bus.close()).toEqual([]);
+    expect(existsSync(folder)).toBe(false);
+  });
 
   it('empties a file that is nothing but half a line', async () => {
     appendFileSync(path.join(run, eventsFile), '{"type":"run-st');

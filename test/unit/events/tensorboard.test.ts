@@ -133,16 +133,12 @@ describe('tensorBoard', () => {
       expect(values['objective/logit-scale']).toBe(Math.fround(event.logitScale!));
     }
     const evaluations = read.filter((event) => 'evaluation/zero-shot organ/accuracy' in event.scalars);
-    expect(evaluations.map((event) => event.step)).toEqual([
-      200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000,
-    ]);
+    expect(evaluations.map((event) => event.step)).toEqual([200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000]);
   });
 
   it('takes steps beyond 32 bits and numbers that are not finite', async () => {
     const listener = tensorBoard(run);
-    listener.on(
-      step(1, { step: 5_000_000_000, loss: Number.NaN, losses: { only: Number.POSITIVE_INFINITY } }),
-    );
+    listener.on(step(1, { step: 5_000_000_000, loss: Number.NaN, losses: { only: Number.POSITIVE_INFINITY } }));
     await listener.close!();
     const [name] = readdirSync(path.join(run, 'tensorboard'));
     const [, event] = readEvents(readFileSync(path.join(run, 'tensorboard', name!)));

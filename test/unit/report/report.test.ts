@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import yargs from 'yargs';
 import * as command from '../../../src/cli/report.js';
 import type { TrainEvent } from '../../../src/events/types.js';
-import { writeComparison, writeReport } from '../../../src/report/write.js';
+import { writeComparison, writeReport } from '../../../src/report/report.js';
 import { retrieval, runStarted, startTime, step, wholeRun, zeroShot } from '../../fixtures/run-events.js';
 
 let folder: string;
