@@ -10,12 +10,6 @@
 
 namespace gd {
 
-struct NamedInput {
-  std::string modality;
-  int64_t stream = 0;
-  std::shared_ptr<const Input> input;
-};
-
 struct LoaderOptions {
   int64_t batch = 0;         // samples a batch on this rank
   int64_t streams = 1;
@@ -25,9 +19,6 @@ struct LoaderOptions {
   bool training = true;
   bool pinned = false;       // page-locked memory, for copies to a card
 };
-
-// Inputs of a recipe: {modality: {input: "image", options: {…}}}, in the object's order.
-std::vector<NamedInput> make_inputs(const Value& data);
 
 class Loader {
  public:
