@@ -6,6 +6,8 @@
 #include "data/flip.h"
 #include "data/normalise.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
