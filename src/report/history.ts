@@ -53,6 +53,7 @@ export class StepColumns {
     return this.#first === Number.POSITIVE_INFINITY ? 0 : this.#first;
   }
   readonly #columns = new Map<string, Float32Array>();
+  readonly #paths = new Map<string, Map<string, string>>();
   #first = Number.POSITIVE_INFINITY;
   #capacity = 4096;
 
@@ -108,7 +109,14 @@ export class StepColumns {
   }
 
   #setAll(prefix: string, at: number, values: Record<string, number> | undefined): void {
-    for (const name in values) this.#set(prefix + name, at, values[name]);
+    const paths = this.#paths.get(prefix) ?? new Map<string, string>();
+    this.#paths.set(prefix, paths);
+    for (const name in values) {
+      // Joined once: a path that is made anew a million times has to be hashed anew a million times.
+      const path = paths.get(name) ?? prefix + name;
+      paths.set(name, path);
+      this.#set(path, at, values[name]);
+    }
   }
 
   #set(name: string, at: number, value: number | null | undefined): void {

@@ -20,13 +20,35 @@ const [{ EventBus }, { jsonLines }, { tensorBoard }, { prometheus }, { terminal 
 function stepEvent(n) {
   const x = Math.sin(n) * 0.1;
   return {
-    type: 'step', time: Date.now(), rank: 0, step: n, epoch: Math.floor(n / 100), samples: n * 256, loss: 2.3 + x,
+    type: 'step',
+    time: Date.now(),
+    rank: 0,
+    step: n,
+    epoch: Math.floor(n / 100),
+    samples: n * 256,
+    loss: 2.3 + x,
     losses: { 'global-contrast': 1.9 + x, 'masked-language': 0.4 - x, 'word-region-attention': 0.7 + x },
     measures: { 'image-to-text.accuracy': 0.5 + x, 'text-to-image.accuracy': 0.5 - x },
-    learningRates: { image: 1e-4 * (1 + x), text: 2e-5 * (1 + x), heads: 5e-4 * (1 + x) }, logitScale: 14.3 + x, gradientNorm: 1.2 + x,
-    gradientNorms: { image: 0.8 + x, text: 0.5 - x, heads: 0.1 + x }, samplesPerSecond: 1400 + 100 * x,
-    milliseconds: { total: 183 + x, wait: 4 + x, transfer: 3 - x, forward: 60 + x, loss: 6 + x, backward: 90 - x, communication: 7 + x, optimiser: 15 + x },
-    mfu: 0.41 + x, flopsPerSecond: 2.7e12 * (1 + x), memory: { now: 9.1e9 + Math.round(1e8 * x), peak: 9.6e9 }, ready: 6, skipped: 0,
+    learningRates: { image: 1e-4 * (1 + x), text: 2e-5 * (1 + x), heads: 5e-4 * (1 + x) },
+    logitScale: 14.3 + x,
+    gradientNorm: 1.2 + x,
+    gradientNorms: { image: 0.8 + x, text: 0.5 - x, heads: 0.1 + x },
+    samplesPerSecond: 1400 + 100 * x,
+    milliseconds: {
+      total: 183 + x,
+      wait: 4 + x,
+      transfer: 3 - x,
+      forward: 60 + x,
+      loss: 6 + x,
+      backward: 90 - x,
+      communication: 7 + x,
+      optimiser: 15 + x,
+    },
+    mfu: 0.41 + x,
+    flopsPerSecond: 2.7e12 * (1 + x),
+    memory: { now: 9.1e9 + Math.round(1e8 * x), peak: 9.6e9 },
+    ready: 6,
+    skipped: 0,
   };
 }
 
@@ -35,8 +57,10 @@ async function measure(name, listeners, seconds) {
   const sink = new PassThrough();
   sink.resume();
   const make = {
-    jsonl: () => jsonLines(run), tensorboard: () => tensorBoard(run),
-    prometheus: () => prometheus(run), terminal: () => terminal({ stream: sink }),
+    jsonl: () => jsonLines(run),
+    tensorboard: () => tensorBoard(run),
+    prometheus: () => prometheus(run),
+    terminal: () => terminal({ stream: sink }),
   };
   const bus = new EventBus(listeners.map((listener) => make[listener]()));
   let n = 0;
