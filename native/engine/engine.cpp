@@ -158,6 +158,9 @@ Value Engine::parameters() {
   out.set("total", total);
   out.set("trainable", trainable);
   out.set("byTower", std::move(by_tower));
+  // The learned scale of similarities, where an objective has one: zero-shot's probabilities need it.
+  for (const auto& slot : trainer().model().state().slots())
+    if (slot.name.ends_with(".logit_scale")) out.set("logitScale", std::exp(slot.tensor.item<double>()));
   return out;
 }
 

@@ -12,8 +12,8 @@ export interface CheckpointMetadata {
   data: { name: string; fingerprint: string };
   /** tokenizer.json as text and its summary (src/data/manifest.ts), where the data set has one. */
   tokenizer: { json: string; name: string } | null;
-  /** Stored size and form of pictures (src/data/manifest.ts, images). */
-  images: unknown;
+  /** Stored size and form of pictures, where the data set has any. */
+  images: { size: number; fit: 'shorter' | 'longest'; store: 'raw' | 'jpeg'; quality: number | null } | null;
 }
 
 export interface CheckpointPosition {

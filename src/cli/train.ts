@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { jsonLines } from '../events/jsonl.js';
+import { jsonLines, jsonStream } from '../events/jsonl.js';
 import { prometheus } from '../events/prometheus.js';
 import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
@@ -39,7 +39,8 @@ export function builder(yargs: Argv) {
 
 export async function handler(argv: Arguments): Promise<void> {
   const listeners: EventListener[] = [jsonLines(argv.run)];
-  listeners.push(argv.json ? standardOutput() : terminal());
+  if (argv.json) listeners.push(jsonStream(process.stdout));
+  listeners.push(terminal({ stream: argv.json ? process.stderr : process.stdout }));
   if (argv.tensorboard) listeners.push(tensorBoard(argv.run));
   if (argv.prometheus) listeners.push(prometheus(argv.run));
   const run = train({ recipe: argv.recipe, data: argv.data, run: argv.run, resume: argv.resume, set: argv.set, listeners, rejects: { onError: argv.onError } });
@@ -67,8 +68,4 @@ export function obeySignals(run: TrainRun): () => number {
   process.on('SIGINT', stop(2));
   process.on('SIGUSR1', () => run.checkpoint('signal'));
   return () => signal;
-}
-
-function standardOutput(): EventListener {
-  return { name: 'standard output', on: (event) => void process.stdout.write(`${JSON.stringify(event)}\n`) };
 }

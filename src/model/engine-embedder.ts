@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { ResolvedConfig } from '../config/schema.js';
 import { GadoliniumError } from '../errors.js';
 import { openShards, type ShardFolder } from '../data/shards.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
@@ -43,6 +44,8 @@ export interface EmbedderOptions {
   tokenizer: TextTokenizer | undefined;
   /** How pictures given as files are brought to the size of the data set's. */
   pictures: PictureSettings | undefined;
+  /** The recipe's inputs: what is given at hand must pass their filters (kinds of text, projections). */
+  inputs: ResolvedConfig['data'];
 }
 
 interface NativeFeatures {
@@ -71,9 +74,9 @@ export class EngineEmbedder implements Embedder {
 
   async embed({ data, rows, features }: { data: EmbedSource; rows: Uint32Array; features: string[] }): Promise<Embedded> {
     if (data.kind === 'rows') return this.#embedRows(this.#folder(data.data), rows, features);
-    const made = data.kind === 'texts'
-      ? await givenTexts(data.texts, this.#options.tokenizer)
-      : await givenImages(data.files, this.#options.pictures);
+    const { inputs, tokenizer, pictures } = this.#options;
+    const filter = inputs[data.modality]?.options ?? {};
+    const made = data.kind === 'texts' ? await givenTexts(data.texts, tokenizer, filter) : await givenImages(data.files, pictures, filter);
     const held = new EngineData(this.#engine, openShards(made));
     try {
       return await this.#embedRows(held, rows, features);

@@ -5,6 +5,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Options } from '../config/parts.js';
 import { type PictureOptions, pictureRecipe, storedPicture } from '../data/picture.js';
 import { datasetSchema } from '../data/schema.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
@@ -14,8 +15,12 @@ import { GadoliniumError } from '../errors.js';
 /** How the training pictures were stored. */
 export type PictureSettings = PictureOptions;
 
+/** Options of the input that will read the rows; of lists of what it lets pass, the first is taken. */
+type Filter = Options;
+const first = (filter: Filter, name: string) => (filter[name] as readonly string[] | undefined)?.[0];
+
 /** Writes one row a text; returns the folder (the caller removes it). */
-export async function givenTexts(texts: readonly string[], tokenizer: TextTokenizer | undefined): Promise<string> {
+export async function givenTexts(texts: readonly string[], tokenizer: TextTokenizer | undefined, filter: Filter): Promise<string> {
   if (!tokenizer) throw GadoliniumError.expected('no-tokenizer', 'a tokenizer in the checkpoint', 'embedding texts', 'none');
   const sentences = await tokenizer.encodeSentences(texts);
   return written(
@@ -23,7 +28,7 @@ export async function givenTexts(texts: readonly string[], tokenizer: TextTokeni
       ...row(`text-${i}`),
       images: [],
       texts: [{
-        kind: 'prompt', lang: 'en', body, origin: 'human', image_index: [], group: null,
+        kind: first(filter, 'kinds') ?? 'prompt', lang: first(filter, 'languages') ?? 'en', body, origin: 'human', image_index: [], group: null,
         tokens: (sentences[i] ?? []).reduce((sum, one) => sum + one.length, 0), sentences: sentences[i] ?? [],
       }],
     })),
@@ -31,7 +36,7 @@ export async function givenTexts(texts: readonly string[], tokenizer: TextTokeni
 }
 
 /** Writes one row a picture file. Throws `bad-image` naming the file. */
-export async function givenImages(files: readonly string[], settings: PictureSettings | undefined): Promise<string> {
+export async function givenImages(files: readonly string[], settings: PictureSettings | undefined, filter: Filter): Promise<string> {
   if (!settings) throw GadoliniumError.expected('no-images', 'a model of pictures in the checkpoint', 'embedding images', 'none');
   const rows: Row[] = [];
   for (const file of files) {
@@ -40,7 +45,7 @@ export async function givenImages(files: readonly string[], settings: PictureSet
       rows.push({
         ...row(file),
         images: [{
-          image_id: basename(file), data: picture.data, codec: picture.codec, modality: 'FIG', view: null, depth: 1,
+          image_id: basename(file), data: picture.data, codec: picture.codec, modality: 'FIG', view: first(filter, 'projections') ?? null, depth: 1,
           height: picture.height, width: picture.width, channels: picture.channels, frames: 1, dtype: 'uint8',
           bits_stored: picture.bits_stored, photometric: picture.photometric, inverted: false,
           value_range: picture.value_range, recipe: pictureRecipe(settings), sha256: picture.sha256,

@@ -1,6 +1,6 @@
-import { readMetadata } from '../checkpoint/metadata.js';
+import { type CheckpointMetadata, readMetadata } from '../checkpoint/metadata.js';
 import type { ResolvedConfig } from '../config/schema.js';
-import type { PictureOptions } from '../data/picture.js';
+import { PICTURE_DEFAULTS, type PictureOptions } from '../data/picture.js';
 import { TextTokenizer } from '../data/tokenizer.js';
 import type { Model } from '../evaluate/model.js';
 import { description } from '../native/generated.js';
@@ -23,12 +23,14 @@ export async function openModel(file: string, options: { device?: string; thread
     await engine.later('build');
     await engine.later('restore', { file, part: config.optimise.ema > 0 ? 'average' : 'weights' });
     const tokenizer = metadata.tokenizer ? await TextTokenizer.from(metadata.tokenizer.json, metadata.tokenizer.name) : undefined;
+    const { logitScale } = await engine.later<{ logitScale?: number }>('parameters');
     const embedder = new EngineEmbedder(engine, {
       batch: 64, loaderThreads: machine.loaderThreads, averaged: false, tokenizer,
-      pictures: (metadata.images as PictureOptions | null) ?? undefined,
+      pictures: metadata.images ? pictureOptions(metadata.images) : undefined, inputs: config.data,
     });
     return Object.assign(embedder, {
       config,
+      ...(logitScale === undefined ? {} : { logitScale }),
       features: globalFeatures(config),
       close: async () => {
         EngineEmbedder.prototype.close.call(embedder);
@@ -39,6 +41,10 @@ export async function openModel(file: string, options: { device?: string; thread
     engine.close();
     throw error;
   }
+}
+
+function pictureOptions({ size, fit, store, quality }: NonNullable<CheckpointMetadata['images']>): PictureOptions {
+  return { ...PICTURE_DEFAULTS, size, fit, store, quality: quality ?? PICTURE_DEFAULTS.quality };
 }
 
 /** What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. */

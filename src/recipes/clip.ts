@@ -4,15 +4,15 @@
  */
 import { retrieval } from '../config/evaluate.js';
 import { recipe } from '../config/recipe.js';
-import { adamw, clipText, cosine, globalContrast, image, linearProjection, text, vit } from '../native/generated.js';
+import { adamw, clipText, cosine, globalContrast, image, text, vit } from '../native/generated.js';
 
 export default recipe({
   title: 'CLIP: global image-text contrast, ViT-B/32',
   source: 'Radford et al. 2021; defaults of mlfoundations/open_clip (params.py): AdamW 0.9/0.98/1e-6, decay 0.2, 5e-4, warm-up 10,000, 32 epochs',
   survey: { family: 'global contrast', domain: 'any' },
   data: {
-    image: image({ size: 224, channels: 3, crop: 'random', scale: [0.9, 1], mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] }),
-    text: text({ layout: 'clip', maxTokens: 77 }),
+    image: image({ size: 224, channels: 3, cropScale: [0.9, 1], colour: true, mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711] }),
+    text: text({ maxTokens: 77 }),
   },
   encoders: {
     image: vit({ keys: 'open-clip', imageSize: 224, patchSize: 32, width: 768, depth: 12, heads: 12, outputWidth: 512 }),

@@ -13,7 +13,7 @@ export default recipe({
   survey: { family: 'global contrast', domain: 'radiology' },
   data: {
     image: image({ size: 96, channels: 1, cropScale: [0.5, 1], affine: 0.5, brightness: 0.5, contrast: 0.5 }),
-    text: text({ maxTokens: 48 }),
+    text: text({ kinds: ['caption', 'label_text'], maxTokens: 48 }),
   },
   encoders: {
     image: resnet({ depth: 10, width: 32, inputChannels: 1 }),

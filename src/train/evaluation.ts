@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/schema.js';
+import { textKindsOf } from '../evaluate/evaluate.js';
 import { openRows } from '../evaluate/rows.js';
 import { runTask } from '../evaluate/tasks.js';
 import type { Evaluation, Warning } from '../events/types.js';
@@ -16,11 +17,12 @@ export async function evaluateAll(
   const out: Record<string, number> = {};
   if (config.evaluate.length === 0) return out;
   const rows = openRows(data);
+  const textKinds = textKindsOf(config);
   try {
     for (const entry of config.evaluate) {
       const begun = performance.now();
       try {
-        const { metrics, samples, table, gallery, notes } = await runTask(entry, { embedder, rows, data, logitScale });
+        const { metrics, samples, table, gallery, notes } = await runTask(entry, { embedder, rows, data, logitScale, textKinds });
         say({
           type: 'evaluation', step, name: entry.name, metrics, samples, milliseconds: performance.now() - begun,
           ...(table ? { table } : {}), ...(gallery ? { gallery } : {}),

@@ -109,7 +109,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     last.seconds = (Date.now() - this.#begun) / 1000;
     const event = { ...last, time: Date.now(), rank: 0 };
     this.#bus.push(event);
-    await this.#bus.close();
+    for (const { message } of await this.#bus.close()) console.error(`warning: ${message}`);
     if (failure) throw failure;
     return event;
   }
@@ -172,7 +172,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const opened = new EngineData(engine, openShards(data));
     const tokenizer = manifest.tokenizer ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name) : undefined;
     const embedder = new EngineEmbedder(engine, {
-      batch: Math.min(config.train.batch, 64), loaderThreads: machine.loaderThreads, averaged: config.optimise.ema > 0, tokenizer, pictures: undefined,
+      batch: Math.min(config.train.batch, 64), loaderThreads: machine.loaderThreads, averaged: config.optimise.ema > 0, tokenizer, pictures: undefined, inputs: config.data,
     }, (message) => this.#say({ type: 'warning', code: 'sample-rejected', message }));
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
@@ -303,7 +303,7 @@ function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: string):
   const metadata: CheckpointMetadata = {
     gadolinium: VERSION, config, data: { name: manifest.name, fingerprint: manifest.fingerprint },
     tokenizer: manifest.tokenizer && existsSync(file) ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name } : null,
-    images: manifest.images,
+    images: manifest.images && { size: manifest.images.size, fit: manifest.images.fit, store: manifest.images.store, quality: manifest.images.quality },
   };
   return JSON.stringify(metadata);
 }
