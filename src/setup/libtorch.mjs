@@ -158,7 +158,7 @@ async function cpuWheel(unfinished, index) {
 /** @param {string} unfinished @returns {Promise<string[]>} */
 async function cudaWheels(unfinished) {
   say(
-    `libtorch ${CUDA_VERSION} for CUDA 13 is not here yet; asking pip for it and NVIDIA's libraries (2.5 GB, 5.5 GB unpacked)`,
+    `libtorch ${CUDA_VERSION} for CUDA 13 is not here yet; asking pip for it and NVIDIA's libraries (2.5 GB, 4.4 GB unpacked)`,
   );
   const pip = await findPip();
   if (!pip)

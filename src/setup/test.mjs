@@ -57,8 +57,8 @@ export function readCounts(output) {
   return { passed: Number(last?.[1] ?? 0), failed: Number(last?.[2] ?? 0), skipped: Number(last?.[3] ?? 0) };
 }
 
-/** @param {string[]} filter @returns {Promise<Counts>} */
-async function vitest(filter) {
+/** @param {string} build @param {string[]} filter @returns {Promise<Counts>} */
+async function vitest(build, filter) {
   const report = join(root, 'build/vitest.json');
   rmSync(report, { force: true });
   const status = await show(
@@ -71,7 +71,8 @@ async function vitest(filter) {
       `--outputFile.json=${report}`,
       ...filter,
     ],
-    { cwd: root },
+    // Where a CUDA build is here too, the tests still mean the one that was just built.
+    { cwd: root, env: { GADOLINIUM_BUILD: build } },
   );
   const counts = countVitest(readReport(report));
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
@@ -120,7 +121,7 @@ await whenStarted(import.meta, async (args) => {
   /** @type {Counts[]} */
   const parts = [];
   if (nativeOnly || positionals.length === 0) parts.push(await nativeTests(build, positionals));
-  if (!nativeOnly) parts.push(await vitest(positionals));
+  if (!nativeOnly) parts.push(await vitest(build, positionals));
   const sum = (/** @type {keyof Counts} */ key) => parts.reduce((total, counts) => total + counts[key], 0);
   process.stdout.write(
     `\n${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}\n`,
