@@ -43,8 +43,8 @@ struct Dataset::Impl {
     return nullptr;
   }
 
-  // Reads the places into `shard`, checks them, and makes the shard visible.
-  int64_t insert(std::unique_ptr<Shard> shard, const Value& places, std::optional<int64_t> first_row) {
+  // Reads and checks the places of a shard's columns.
+  static void read_places(Shard& shard, const Value& places) {
     std::vector<std::shared_ptr<const std::vector<std::string>>> dictionaries;
     if (const Value* given = places.find("dictionaries"); given && !given->is_null()) {
       for (const Value& words : given->array()) {
@@ -55,15 +55,26 @@ struct Dataset::Impl {
     }
     for (const Value& given : places.at("batches").array()) {
       ShardBatch batch;
-      batch.first_row = shard->rows;
+      batch.first_row = shard.rows;
       batch.rows = given.at("rows").integer();
-      expect(batch.rows >= 0, "bad-shard", "expected a count of rows in ", shard->name, " but got ", batch.rows);
+      expect(batch.rows >= 0, "bad-shard", "expected a count of rows but got ", batch.rows);
       for (const auto& [name, place] : given.at("columns").object())
         batch.columns.emplace_back(name, ColumnPlace::from(place, dictionaries));
-      shard->rows += batch.rows;
-      if (batch.rows > 0) shard->batches.push_back(std::move(batch));
+      shard.rows += batch.rows;
+      if (batch.rows > 0) shard.batches.push_back(std::move(batch));
     }
-    check_places(*shard);
+    check_places(shard);
+  }
+
+  // Makes the shard visible.
+  int64_t insert(std::unique_ptr<Shard> shard, const Value& places, std::optional<int64_t> first_row) {
+    try {
+      read_places(*shard, places);
+    } catch (const Error& error) {  // also what Value says of numbers that no file can hold
+      const std::string what = error.what();
+      throw Error("bad-shard", what.find(shard->name) == std::string::npos ? shard->name + ": " + what : what,
+                  "prepare the data set again");
+    }
     std::unique_lock lock(mutex);
     shard->first_row = first_row.value_or(rows);
     const int64_t end = shard->first_row + shard->rows;
