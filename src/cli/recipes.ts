@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { resolve } from '../config/resolve.js';
 import { description } from '../native/generated.js';
-import { findRecipe, recipeNames } from '../recipes/find.js';
+import { findRecipe, recipeNames } from '../config/find-recipe.js';
 
 export const command = 'recipes [name]';
 export const describe = 'List the recipes, or print one with every default filled in';

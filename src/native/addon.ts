@@ -43,6 +43,9 @@ let loaded: Addon | undefined;
 /** The addon; GADOLINIUM_BUILD names another build folder than `release` (cuda, debug …). The only `require` of the .node. */
 export function addon(): Addon {
   if (loaded) return loaded;
+  // Read by OpenMP's runtime when it is loaded with the addon. By default its threads spin for milliseconds at every barrier: on a
+  // machine where loader threads or other jobs want the same cores, a step then takes ten times as long.
+  process.env['GOMP_SPINCOUNT'] ??= '1000';
   const builds = process.env['GADOLINIUM_BUILD'] ? [process.env['GADOLINIUM_BUILD']] : ['cuda', 'release'];
   for (const build of builds) {
     const file = join(PACKAGE_ROOT, 'build', build, 'gadolinium.node');

@@ -19,7 +19,7 @@ import { nativeConfig } from '../model/open.js';
 import { addon, type NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
-import { findRecipe } from '../recipes/find.js';
+import { findRecipe } from '../config/find-recipe.js';
 import { VERSION } from '../package.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Recipe } from '../config/recipe.js';
 import { GadoliniumError } from '../errors.js';
+import type { Recipe } from './recipe.js';
 
-const folder = fileURLToPath(new URL('.', import.meta.url));
+const folder = fileURLToPath(new URL('../recipes/', import.meta.url));
 
-/** Names of the shipped recipes: the files of this folder. */
+/** Names of the shipped recipes: the files of src/recipes. */
 export function recipeNames(): string[] {
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.js') && file !== 'find.js')
+    .filter((file) => file.endsWith('.js'))
     .map((file) => file.slice(0, -3))
     .sort();
 }
