@@ -562,6 +562,26 @@ export function sigmoidContrast(options: SigmoidContrastOptions = {}, more: Omit
   return { objective: 'sigmoid-contrast', options: { ...options } as Options, ...more };
 }
 
+export interface WordRegionContrastOptions {
+  /** region features [B, N, D]. Default "image.patches". */
+  regions?: string;
+  /** word features [B, T, D]. Default "text.tokens". */
+  words?: string;
+  /** real words [B, T]. Default "text.mask". */
+  mask?: string;
+  /** factor in the soft-max over regions (the authors' temp1). Default 4. */
+  regionScale?: number;
+  /** factor in the log-sum-exp over words (temp2). Default 5. */
+  wordScale?: number;
+  /** factor on the pair scores (temp3). Default 10. */
+  logitScale?: number;
+}
+
+/** Contrast of words with the image regions they attend to, aggregated per image-text pair (GLoRIA, Huang et al. 2021). */
+export function wordRegionContrast(options: WordRegionContrastOptions = {}, more: Omit<ObjectivePart, 'objective' | 'options'> = {}): ObjectivePart {
+  return { objective: 'word-region-contrast', options: { ...options } as Options, ...more };
+}
+
 export interface AdamOptions {
   /** decay of the first moment. Default 0.9. */
   beta1?: number;
@@ -2115,6 +2135,48 @@ export const description: Description = {
           "kind": "flag",
           "fallback": true,
           "help": "scale both features to unit length first"
+        }
+      ],
+      "gives": []
+    },
+    "word-region-contrast": {
+      "help": "Contrast of words with the image regions they attend to, aggregated per image-text pair (GLoRIA, Huang et al. 2021)",
+      "options": [
+        {
+          "name": "regions",
+          "kind": "feature",
+          "fallback": "image.patches",
+          "help": "region features [B, N, D]"
+        },
+        {
+          "name": "words",
+          "kind": "feature",
+          "fallback": "text.tokens",
+          "help": "word features [B, T, D]"
+        },
+        {
+          "name": "mask",
+          "kind": "feature",
+          "fallback": "text.mask",
+          "help": "real words [B, T]"
+        },
+        {
+          "name": "regionScale",
+          "kind": "number",
+          "fallback": 4,
+          "help": "factor in the soft-max over regions (the authors' temp1)"
+        },
+        {
+          "name": "wordScale",
+          "kind": "number",
+          "fallback": 5,
+          "help": "factor in the log-sum-exp over words (temp2)"
+        },
+        {
+          "name": "logitScale",
+          "kind": "number",
+          "fallback": 10,
+          "help": "factor on the pair scores (temp3)"
         }
       ],
       "gives": []
