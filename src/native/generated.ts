@@ -469,13 +469,15 @@ export interface LabelOverlapOptions {
   rows?: string;
   /** label vectors [B, K] of the column modality; may come from another stream. Default "labels.values". */
   columns?: string;
+  /** cosine as MedCLIP's paper, or the plain product of its code. Default "cosine". */
+  similarity?: 'cosine' | 'dot';
   /** how similarities become targets. Default "softmax". */
   normalise?: 'softmax' | 'proportion';
   /** temperature of the soft-max. Default 1. */
   temperature?: number;
 }
 
-/** Similarity of label vectors (cosine of the positive labels), as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum. */
+/** Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum. */
 export function labelOverlap(options: LabelOverlapOptions = {}): RelationPart {
   return { relation: 'label-overlap', options: { ...options } as Options };
 }
@@ -1930,7 +1932,7 @@ export const description: Description = {
       "gives": []
     },
     "label-overlap": {
-      "help": "Similarity of label vectors (cosine of the positive labels), as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum",
+      "help": "Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum",
       "options": [
         {
           "name": "rows",
@@ -1943,6 +1945,16 @@ export const description: Description = {
           "kind": "feature",
           "fallback": "labels.values",
           "help": "label vectors [B, K] of the column modality; may come from another stream"
+        },
+        {
+          "name": "similarity",
+          "kind": "choice",
+          "fallback": "cosine",
+          "help": "cosine as MedCLIP's paper, or the plain product of its code",
+          "choices": [
+            "cosine",
+            "dot"
+          ]
         },
         {
           "name": "normalise",
