@@ -143,6 +143,8 @@ export interface ArrayDescription {
   shape: number[];
   /** Names along the last axis, where they have any. */
   names?: string[];
+  /** Whether NaN may stand for a number that is not known; otherwise such a row is rejected. */
+  missing?: boolean;
 }
 
 export interface AdapterContext<Options> {

@@ -109,7 +109,7 @@ interface Fault {
 
 function wrongNumbers(row: SourceRow, description: SourceDescription): Fault | undefined {
   for (const [name, values] of Object.entries(row.arrays ?? {})) {
-    const shape = description.arrays?.[name]?.shape;
+    const { shape, missing = false } = description.arrays?.[name] ?? {};
     if (shape === undefined)
       return { code: 'unknown_array', reason: 'a column of numbers that the data set does not describe', field: name };
     const wanted = shape.reduce((product, length) => product * length, 1);
@@ -120,7 +120,7 @@ function wrongNumbers(row: SourceRow, description: SourceDescription): Fault | u
         field: name,
       };
     }
-    const at = Array.prototype.findIndex.call(values, (value: number) => !Number.isFinite(value));
+    const at = Array.prototype.findIndex.call(values, (value: number) => !(Number.isFinite(value) || (missing && Number.isNaN(value))));
     if (at >= 0) return { code: 'not_a_number', reason: `value ${at} is ${values[at]}`, field: name };
   }
   return undefined;
