@@ -269,6 +269,38 @@ export function resnet(options: ResnetOptions = {}, more: Omit<EncoderPart, 'enc
   return { encoder: 'resnet', options: { ...options } as Options, ...more };
 }
 
+export interface SignalResnetOptions {
+  /** channels of the signal. Default 12. */
+  leads?: number;
+  /** channels of the first stage. Default 32. */
+  width?: number;
+  /** stages of one residual block. Default 4. */
+  stages?: number;
+  /** samples under a filter; odd. Default 7. */
+  kernel?: number;
+}
+
+/** Residual convolutions over time for signals of several leads (ECG); each stage halves the length and doubles the channels. Gives global, patches. */
+export function signalResnet(options: SignalResnetOptions = {}, more: Omit<EncoderPart, 'encoder' | 'options'> = {}): EncoderPart {
+  return { encoder: 'signal-resnet', options: { ...options } as Options, ...more };
+}
+
+export interface TableMlpOptions {
+  /** numbers a row. Must be given. */
+  columns: number;
+  /** width of the layers, D. Default 256. */
+  width?: number;
+  /** hidden layers. Default 2. */
+  layers?: number;
+  /** probability, after each hidden layer. Default 0. */
+  dropout?: number;
+}
+
+/** Perceptron over a row of numbers; missing ones (not finite) are flagged beside their value. Gives global. */
+export function tableMlp(options: TableMlpOptions, more: Omit<EncoderPart, 'encoder' | 'options'> = {}): EncoderPart {
+  return { encoder: 'table-mlp', options: { ...options } as Options, ...more };
+}
+
 export interface VitOptions {
   /** side of the training images, pixels; other sizes resize the positions. Default 224. */
   imageSize?: number;
@@ -1486,6 +1518,71 @@ export const description: Description = {
       "gives": [
         "global",
         "patches"
+      ]
+    },
+    "signal-resnet": {
+      "help": "Residual convolutions over time for signals of several leads (ECG); each stage halves the length and doubles the channels",
+      "options": [
+        {
+          "name": "leads",
+          "kind": "integer",
+          "fallback": 12,
+          "help": "channels of the signal"
+        },
+        {
+          "name": "width",
+          "kind": "integer",
+          "fallback": 32,
+          "help": "channels of the first stage"
+        },
+        {
+          "name": "stages",
+          "kind": "integer",
+          "fallback": 4,
+          "help": "stages of one residual block"
+        },
+        {
+          "name": "kernel",
+          "kind": "integer",
+          "fallback": 7,
+          "help": "samples under a filter; odd"
+        }
+      ],
+      "gives": [
+        "global",
+        "patches"
+      ]
+    },
+    "table-mlp": {
+      "help": "Perceptron over a row of numbers; missing ones (not finite) are flagged beside their value",
+      "options": [
+        {
+          "name": "columns",
+          "kind": "integer",
+          "fallback": null,
+          "help": "numbers a row"
+        },
+        {
+          "name": "width",
+          "kind": "integer",
+          "fallback": 256,
+          "help": "width of the layers, D"
+        },
+        {
+          "name": "layers",
+          "kind": "integer",
+          "fallback": 2,
+          "help": "hidden layers"
+        },
+        {
+          "name": "dropout",
+          "kind": "number",
+          "fallback": 0,
+          "help": "probability, after each hidden layer"
+        }
+      ],
+      "gives": [
+        "global"
       ]
     },
     "vit": {
