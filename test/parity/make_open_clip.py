@@ -59,6 +59,8 @@ save("vit-open-clip", made_with, {
 save("modified-resnet", made_with, {
     "small": image_case(16, dict(image_size=64, layers=[1, 2, 1, 1], width=16, head_width=16),
                         {"imageSize": 64, "layers": [1, 2, 1, 1], "width": 16, "heads": 32, "outputWidth": 16}, 64),
+})
+save("modified-resnet-50", made_with, {
     "RN50": image_case(1024, dict(image_size=224, layers=[3, 4, 6, 3], width=64), {}, 224),
 })
 save("clip-text", made_with, {

@@ -20,12 +20,15 @@ void compare_all(const std::string& encoder, const std::string& fixture, std::in
 TEST("resnet: 18 as torchvision, evaluation and training") {
   compare_all("resnet", "resnet-18", {float64, float32_with_kinks});
 }
-TEST("resnet: 50 as torchvision") { compare_all("resnet", "resnet-50", {float64, float32_with_kinks}); }
+TEST("resnet: 50 as torchvision") { compare_all("resnet", "resnet-50", {float32_with_kinks}); }
 TEST("resnet: 50 dilated and cut after the third stage, as torchvision") {
   compare_all("resnet", "resnet-50-variants", {float64, float32_with_kinks});
 }
 TEST("resnet: 101 as torchvision") { compare_all("resnet", "resnet-101", {float32_with_kinks}); }
-TEST("modified-resnet: as open_clip") { compare_all("modified-resnet", "modified-resnet", {float64, float32_with_kinks}); }
+TEST("modified-resnet: a small one as open_clip") {
+  compare_all("modified-resnet", "modified-resnet", {float64, float32_with_kinks});
+}
+TEST("modified-resnet: RN50 as open_clip") { compare_all("modified-resnet", "modified-resnet-50", {float32_with_kinks}); }
 TEST("vit: small ones as timm") { compare_all("vit", "vit-timm", {float64, float32}); }
 TEST("vit: positions resized to a larger image as timm") { compare_all("vit", "vit-timm-resized", {float32}); }
 TEST("vit: ViT-B/16 as timm") { compare_all("vit", "vit-b16-timm", {float32}); }
