@@ -66,7 +66,7 @@ function objectionToTypeScript({ file, target, typeOnly }: Import): string | und
   if (from === 'setup') return 'set-up runs before anything else is there';
   if (typeOnly && VOCABULARY.test(target)) return undefined;
   if (from === 'recipes') {
-    return to === 'config' || /^src\/native\/generated\./.test(target)
+    return ['config', 'errors', 'package'].includes(to) || /^src\/native\/generated\./.test(target)
       ? undefined
       : 'a recipe imports config and native/generated alone';
   }
