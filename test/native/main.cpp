@@ -45,10 +45,11 @@ int main(int argc, char** argv) {
     } catch (const Skipped& skip) {
       skip_reason = skip.reason;
     } catch (const std::exception& error) {
-      fail(test.name, 0, std::string("threw: ") + error.what());
+      const std::string message = error.what();
+      // libtorch appends its own call stack.
+      fail(test.name, 0, "threw: " + message.substr(0, message.find("\nException raised from")));
     }
-    const double ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     if (failures_of_this_test) {
       ++failed;
       std::printf("FAILED  %s\n", test.name);
@@ -68,5 +69,7 @@ int main(int argc, char** argv) {
   std::printf("%d passed, %d failed", passed, failed);
   if (skipped) std::printf(", %d skipped", skipped);
   std::printf("\n");
+  // A sanitizer that finds something at exit ends the process without flushing.
+  std::fflush(stdout);
   return failed ? 1 : 0;
 }

@@ -45,8 +45,7 @@ void check_throws(Call call, const std::string& part, const char* text, const ch
   } catch (const std::exception& error) {
     const std::string message = error.what();
     if (message.find(part) == std::string::npos)
-      fail(file, line,
-           std::string(text) + ": expected a message with '" + part + "' but got '" + message + "'");
+      fail(file, line, std::string(text) + ": expected a message with '" + part + "' but got '" + message + "'");
     return;
   }
   fail(file, line, std::string(text) + ": expected an exception but got none");
