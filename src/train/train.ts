@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve as absolute } from 'node:path';
-import { checkpointFolder, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
-import type { CheckpointMetadata, CheckpointPosition } from '../checkpoint/metadata.js';
+import { bestSoFar, checkpointFolder, clearWay, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
+import { type CheckpointMetadata, type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve, type TokenizerFacts } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
@@ -52,6 +52,12 @@ type News = TrainEvent extends infer E ? (E extends TrainEvent ? Omit<E, 'time' 
  */
 export function train(options: TrainOptions): TrainRun {
   return new TrainRun(options);
+}
+
+/** Metrics by `<evaluation name>/<metric>` and the step whose weights they are of. */
+interface Evaluated {
+  step: number;
+  metrics: Record<string, number>;
 }
 
 export class TrainRun implements AsyncIterable<TrainEvent> {
@@ -130,8 +136,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     let latest: Step | undefined;
     let rejects: Rejects | undefined;
     let feed: Feed | undefined;
-    let metrics: Record<string, number> = {};
-    let best: number | undefined;
+    let evaluated: Evaluated = { step: -1, metrics: {} };
     const waiting: Promise<unknown>[] = [];
     const engine = new Engine(nativeConfig(config, machine, true), (event: NativeEvent) => {
       switch (event.type) {
@@ -150,7 +155,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
           waiting.push(evaluate(event['step'] as number));
           break;
         case 'checkpoint':
-          this.#checkpointed(event as unknown as CheckpointWritten, config, metrics, (value) => better(value));
+          this.#checkpointed(event as unknown as CheckpointWritten, config, evaluated);
           break;
         case 'step':
           latest = event as unknown as Step;
@@ -161,12 +166,6 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       }
     });
     this.#engine = engine;
-    const better = (value: number) => {
-      const max = config.checkpoint.best?.mode !== 'min';
-      if (best !== undefined && (max ? value <= best : value >= best)) return false;
-      best = value;
-      return true;
-    };
 
     await engine.later('build');
     const opened = new EngineData(engine, openShards(data));
@@ -177,7 +176,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
       try {
-        metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), latest?.logitScale);
+        const metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), latest?.logitScale);
+        evaluated = { step, metrics };
         const watched = metrics[config.optimise.watch];
         if (watched !== undefined) engine.now('observe', { value: watched });
       } finally {
@@ -185,7 +185,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       }
     };
 
-    const position = resume ? await this.#restore(engine, steps) : undefined;
+    const position = resume ? await this.#restore(engine, steps, manifest) : undefined;
     const from = position?.step ?? 0;
     rejects = new Rejects(run, { onError: 'skip', limit: 0.01, ...this.#options.rejects },
       (code, message) => this.#say({ type: 'warning', code, message }), position?.rejected ?? 0);
@@ -207,7 +207,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   }
 
   /** Loads the newest whole checkpoint; damaged newer ones are named. */
-  async #restore(engine: Engine, steps: number): Promise<(CheckpointPosition & { file: string }) | undefined> {
+  async #restore(engine: Engine, steps: number, manifest: Manifest): Promise<(CheckpointPosition & { file: string }) | undefined> {
     const { run } = this.#options;
     const file = newestCheckpoint(run, (damaged, reason) =>
       this.#say({ type: 'warning', code: 'checkpoint-damaged', message: `${damaged} is damaged (${reason}); the one before it is used` }));
@@ -218,24 +218,37 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       this.#say({ type: 'warning', code: 'nothing-to-resume', message: `${run} has no checkpoint yet: the run starts from the beginning` });
       return undefined;
     }
+    const { name, fingerprint } = readMetadata(file).metadata.data;
+    if (fingerprint !== manifest.fingerprint) {
+      throw GadoliniumError.expected(
+        'resume-mismatch', `the data set of the checkpoint, ${name} ${fingerprint.slice(0, 12)}`, '--data',
+        `${manifest.name} ${manifest.fingerprint.slice(0, 12)}`, 'another data set has another order of rows: start a new run',
+      );
+    }
     const { position } = await engine.later<{ position: CheckpointPosition }>('restore', { file, part: 'all' });
     if (position.step > steps) {
       throw GadoliniumError.expected('bad-option', `at least ${position.step} steps`, 'train.steps of a resumed run', steps);
     }
+    clearWay(run, file);
     return { ...position, file };
   }
 
-  #checkpointed(event: CheckpointWritten, config: ResolvedConfig, metrics: Record<string, number>, better: (value: number) => boolean): void {
+  #checkpointed({ step, ...event }: CheckpointWritten, config: ResolvedConfig, evaluated: Evaluated): void {
     const { run } = this.#options;
     try {
       const wanted = config.checkpoint.best;
-      const value = wanted ? metrics[wanted.metric] : undefined;
-      if (value !== undefined && better(value)) markBest(run, event.path);
+      // Only the evaluation of these very weights says how good they are.
+      const value = wanted && evaluated.step === step ? evaluated.metrics[wanted.metric] : undefined;
+      if (wanted && value !== undefined) {
+        const before = bestSoFar(run, wanted.metric)?.value;
+        const better = before === undefined || (wanted.mode === 'max' ? value > before : value < before);
+        if (better) markBest(run, event.path, { metric: wanted.metric, value, step });
+      }
       retain(run, config.checkpoint.keep);
     } catch (error) {
       this.#say({ type: 'warning', code: 'retention-failed', message: `could not tidy the checkpoints: ${(error as Error).message}` });
     }
-    this.#say(event);
+    this.#say({ ...event, step });
   }
 
   async #started(
