@@ -111,6 +111,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       last.error = { code: code ?? 'failed', message, ...(advice ? { advice } : {}) };
     } finally {
       this.#engine?.close();
+      // A signal that comes now has nobody left to tell.
+      this.#engine = undefined;
     }
     last.seconds = (Date.now() - this.#begun) / 1000;
     const event = { ...last, time: Date.now(), rank: 0 };
@@ -151,9 +153,13 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
           }
           break;
         }
-        case 'evaluation-due':
-          waiting.push(evaluate(event['step'] as number));
+        case 'evaluation-due': {
+          const evaluation = evaluate(event['step'] as number);
+          // Awaited below; a run that fails first has its own error to tell.
+          evaluation.catch(() => {});
+          waiting.push(evaluation);
           break;
+        }
         case 'checkpoint':
           this.#checkpointed(event as unknown as CheckpointWritten, config, evaluated);
           break;
