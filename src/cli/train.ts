@@ -38,11 +38,11 @@ export function builder(yargs: Argv) {
 }
 
 export async function handler(argv: Arguments): Promise<void> {
-  const listeners: EventListener[] = [jsonLines(argv.run)];
+  const listeners: EventListener[] = [onceBegun(jsonLines(argv.run))];
   if (argv.json) listeners.push(jsonStream(process.stdout));
   listeners.push(terminal({ stream: argv.json ? process.stderr : process.stdout }));
-  if (argv.tensorboard) listeners.push(tensorBoard(argv.run));
-  if (argv.prometheus) listeners.push(prometheus(argv.run));
+  if (argv.tensorboard) listeners.push(onceBegun(tensorBoard(argv.run)));
+  if (argv.prometheus) listeners.push(onceBegun(prometheus(argv.run)));
   const run = train({ recipe: argv.recipe, data: argv.data, run: argv.run, resume: argv.resume, set: argv.set, listeners, rejects: { onError: argv.onError } });
   const signalled = obeySignals(run);
   const finished = await run.done;
@@ -50,6 +50,19 @@ export async function handler(argv: Arguments): Promise<void> {
   console.error(`report: ${page}`);
   // A run ended by a signal tells so to whoever restarts it.
   if (finished.reason === 'stopped' && signalled()) process.exitCode = 128 + signalled();
+}
+
+/** A run that is refused has a `run-finished` as its only event: it leaves no trace in a folder that may be another run's. */
+function onceBegun(listener: EventListener): EventListener {
+  let begun = false;
+  return {
+    name: listener.name,
+    on(event) {
+      begun ||= event.type !== 'run-finished';
+      return begun ? listener.on(event) : undefined;
+    },
+    close: () => listener.close?.(),
+  };
 }
 
 /**

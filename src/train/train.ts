@@ -10,7 +10,7 @@ import { Plan } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { TextTokenizer } from '../data/tokenizer.js';
 import { GadoliniumError } from '../errors.js';
-import { openRows } from '../evaluate/rows.js';
+import { type EvaluationRows, openRows } from '../evaluate/rows.js';
 import { EventBus } from '../events/bus.js';
 import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
@@ -128,11 +128,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const manifest = requireDataset(data);
     const config = resolve(name, recipe, { parts: description, set: this.#options.set ?? [], tokenizer: tokenizerFacts(manifest) });
     fits(config, manifest, data);
-    openRunFolder(run, config, resume);
     const machine = settleMachine(config);
-    const rows = openRows(data);
-    const plan = planOf(config, rows);
-    rows.close();
+    const plan = planOf(config, data);
+    // After everything that can be refused without it: a corrected second try finds no half-begun run.
+    openRunFolder(run, config, resume);
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let latest: Step | undefined;
@@ -293,7 +292,16 @@ function fits(config: ResolvedConfig, manifest: Manifest, folder: string): void 
   }
 }
 
-function planOf(config: ResolvedConfig, rows: ReturnType<typeof openRows>): Plan {
+function planOf(config: ResolvedConfig, data: string): Plan {
+  const rows = openRows(data);
+  try {
+    return planOfRows(config, rows);
+  } finally {
+    rows.close();
+  }
+}
+
+function planOfRows(config: ResolvedConfig, rows: EvaluationRows): Plan {
   const { split, order, labels } = config.sampling;
   const chosen = rows.ofSplit(split);
   const streams = 1 + Math.max(0, ...Object.values(config.data).map(({ options }) => Number(options['stream'] ?? 0)));

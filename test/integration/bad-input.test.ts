@@ -1,4 +1,5 @@
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -26,6 +27,8 @@ import {
 let folder: string;
 let tiny: TinyData;
 let runs = 0;
+/** The folder of runs that are refused: none leaves anything there. */
+const never = join(tmpdir(), 'gadolinium-never');
 
 beforeAll(async () => {
   compile();
@@ -227,14 +230,13 @@ describe('an override', () => {
   });
 
   test('of no known path ends the command with status 2 and a sentence, not a stack', async () => {
-    const run = join(folder, 'never');
     const { code, stdout, stderr } = await gadolinium(
       'train',
       recipeFile(folder),
       '--data',
       tiny.data,
       '--run',
-      run,
+      never,
       '--json',
       '--set',
       'optimise.rate=1',
@@ -242,24 +244,32 @@ describe('an override', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/optimise/);
     expect(`${stdout}${stderr}`).not.toMatch(/\n\s+at /);
+    expect(existsSync(never)).toBe(false);
   });
 
   test.each([
     [
-      ['train', 'clop', '--data', 'x', '--run', 'y'],
+      ['train', 'clop', '--data', 'x', '--run', never],
       /the name of a recipe or a file for RECIPE but got 'clop'\s+known: .*clip.*demo/,
     ],
     [['train', 'clip', '--data', 'x'], /run/],
-    [['train', 'clip', '--data', 'x', '--run', 'y', '--sett', 'a=1'], /sett/],
+    [['train', 'clip', '--data', 'x', '--run', never, '--sett', 'a=1'], /sett/],
     [['trian'], /trian|command/],
   ])('gadolinium %j ends with status 2', async (args, sentence) => {
     const { code, stderr } = await gadolinium(...args).ended;
     expect(stderr).toMatch(sentence);
     expect(code).toBe(2);
+    expect(existsSync(never)).toBe(false);
   });
 });
 
 describe('a data folder', () => {
+  test('that does not fit leaves no half-begun run behind', async () => {
+    const { run, error } = await trained({}, ['train.batch=65']);
+    expect(error).toBeDefined();
+    expect(existsSync(run)).toBe(false);
+  });
+
   test('prepared at a smaller size', async () => {
     const { error } = await trained({}, ['data.image.options.size=64']);
     expect(error).toMatchObject({

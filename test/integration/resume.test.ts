@@ -241,7 +241,9 @@ describe('what cannot be resumed', () => {
   });
 
   test('a folder with a run, without --resume', async () => {
+    const said = readFileSync(join(whole, 'events.jsonl'));
     const { code, events, stderr } = await train(whole).ended;
+    expect(readFileSync(join(whole, 'events.jsonl')).equals(said), 'events of the old run').toBe(true);
     expect(code).toBe(1);
     expect(stderr).toMatch(/holds a run/);
     expect(named(events, 'run-finished')).toMatchObject([{ error: { code: 'run-exists' } }]);
