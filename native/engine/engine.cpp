@@ -158,9 +158,13 @@ Value Engine::parameters() {
   out.set("total", total);
   out.set("trainable", trainable);
   out.set("byTower", std::move(by_tower));
-  // The learned scale of similarities, where an objective has one: zero-shot's probabilities need it.
-  for (const auto& slot : trainer().model().state().slots())
-    if (slot.name.ends_with(".logit_scale")) out.set("logitScale", std::exp(slot.tensor.item<double>()));
+  // The learned scale of similarities, where an objective has one, of the weights and of their average: zero-shot's probabilities
+  // need that of the weights that they are made with.
+  for (const auto& [name, tensor] : trainer().tensors()) {
+    if (!name.ends_with(".logit_scale")) continue;
+    if (name.find('/') == std::string::npos) out.set("logitScale", std::exp(tensor.item<double>()));
+    if (name.starts_with("average/")) out.set("averagedLogitScale", std::exp(tensor.item<double>()));
+  }
   return out;
 }
 

@@ -64,17 +64,22 @@ Value Engine::train(const Value&) {
     }
     std::string due;
     bool stop = false;
-    {
-      std::lock_guard lock(run->mutex);
-      due = std::exchange(run->checkpoint_reason, "");
-      stop = run->stop;
-      if (stop) reason = run->stop_reason;
-    }
-    {
+    const auto hear = [&] {
+      {
+        std::lock_guard lock(run->mutex);
+        if (!run->checkpoint_reason.empty()) due = std::exchange(run->checkpoint_reason, "");
+        stop = run->stop;
+        if (stop) reason = run->stop_reason;
+      }
       std::lock_guard lock(mutex_);
       if (closing_) stop = true;
+    };
+    hear();
+    if (evaluate > 0 && !stop && (step % evaluate == 0 || step == steps)) {
+      pause_for_evaluation(*run, step);
+      // What was asked for meanwhile concerns the weights that were evaluated: no further step before it is done.
+      hear();
     }
-    if (evaluate > 0 && !stop && (step % evaluate == 0 || step == steps)) pause_for_evaluation(*run, step);
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->last_checkpoint).count() / 60;
     if (due.empty() && every > 0 && step % every == 0) due = "steps";
     if (due.empty() && minutes > 0 && elapsed >= minutes) due = "minutes";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve as absolute } from 'node:path';
-import { bestSoFar, checkpointFolder, clearWay, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
+import { type Best, bestSoFar, checkpointFolder, clearWay, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
 import { type CheckpointMetadata, type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve, type TokenizerFacts } from '../config/resolve.js';
@@ -134,7 +134,6 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     openRunFolder(run, config, resume);
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
-    let latest: Step | undefined;
     let rejects: Rejects | undefined;
     let feed: Feed | undefined;
     let evaluated: Evaluated = { step: -1, metrics: {} };
@@ -163,8 +162,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
           this.#checkpointed(event as unknown as CheckpointWritten, config, evaluated);
           break;
         case 'step':
-          latest = event as unknown as Step;
-          this.#say(latest);
+          this.#say(event as unknown as Step);
           break;
         default:
           this.#say(event as unknown as News);
@@ -181,8 +179,11 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
       try {
-        const metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), latest?.logitScale);
+        const { logitScale, averagedLogitScale = logitScale } = await engine.later<{ logitScale?: number; averagedLogitScale?: number }>('parameters');
+        const metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), averagedLogitScale);
         evaluated = { step, metrics };
+        // The best weights are kept whether or not a checkpoint is due at this step.
+        if (this.#best(config, evaluated)) engine.now('checkpoint', { reason: 'request' });
         const watched = metrics[config.optimise.watch];
         if (watched !== undefined) engine.now('observe', { value: watched });
       } finally {
@@ -241,19 +242,24 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   #checkpointed({ step, ...event }: CheckpointWritten, config: ResolvedConfig, evaluated: Evaluated): void {
     const { run } = this.#options;
     try {
-      const wanted = config.checkpoint.best;
       // Only the evaluation of these very weights says how good they are.
-      const value = wanted && evaluated.step === step ? evaluated.metrics[wanted.metric] : undefined;
-      if (wanted && value !== undefined) {
-        const before = bestSoFar(run, wanted.metric)?.value;
-        const better = before === undefined || (wanted.mode === 'max' ? value > before : value < before);
-        if (better) markBest(run, event.path, { metric: wanted.metric, value, step });
-      }
+      const best = evaluated.step === step ? this.#best(config, evaluated) : undefined;
+      if (best) markBest(run, event.path, best);
       retain(run, config.checkpoint.keep);
     } catch (error) {
       this.#say({ type: 'warning', code: 'retention-failed', message: `could not tidy the checkpoints: ${(error as Error).message}` });
     }
     this.#say({ ...event, step });
+  }
+
+  /** What was evaluated, where it is better than the best so far by the recipe's metric. */
+  #best(config: ResolvedConfig, { step, metrics }: Evaluated): Best | undefined {
+    const wanted = config.checkpoint.best;
+    const value = wanted ? metrics[wanted.metric] : undefined;
+    if (!wanted || value === undefined) return undefined;
+    const before = bestSoFar(this.#options.run, wanted.metric)?.value;
+    const better = before === undefined || (wanted.mode === 'max' ? value > before : value < before);
+    return better ? { metric: wanted.metric, value, step } : undefined;
   }
 
   async #started(

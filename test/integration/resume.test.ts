@@ -13,6 +13,7 @@ import {
   type TinyData,
   temporary,
   tinyData,
+  tinyRecipe,
 } from './tiny.js';
 
 // A run that is stopped or killed and resumed ends with the bytes of one that was left alone, dropout, augmentation, sentence
@@ -210,6 +211,55 @@ describe('damaged checkpoints', () => {
     expect(code).toBe(0);
     expect(warnings(events, 'checkpoint-damaged')).toHaveLength(1);
     expectSameEnd(run);
+  });
+});
+
+describe('the best checkpoint', () => {
+  const metric = 'retrieval/image-to-text.mean-rank';
+  const options = ['--set', 'train.evaluateEvery=7', '--set', 'checkpoint.keep=1'];
+  const bestOf = (run: string) => JSON.parse(readFileSync(join(run, 'checkpoints', 'best.json'), 'utf8'));
+  const lowest = (events: TrainEvent[]) => {
+    const told = named(events, 'evaluation').map(({ step, metrics }) => ({
+      step,
+      value: metrics['image-to-text.mean-rank'] as number,
+    }));
+    return told.reduce((best, one) => (one.value < best.value ? one : best));
+  };
+
+  test('is that of the best evaluation, also where no checkpoint was due, and stays so across a resume', async () => {
+    const best = recipeFile(data.source, {
+      ...tinyRecipe,
+      checkpoint: { everySteps: 0, everyMinutes: 0, best: { metric, mode: 'min' } },
+    });
+    const run = join(folder, 'best');
+    const start = (...more: string[]) =>
+      gadolinium(
+        'train',
+        best,
+        '--data',
+        data.data,
+        '--run',
+        run,
+        '--json',
+        '--set',
+        `train.steps=${STEPS}`,
+        ...options,
+        ...more,
+      );
+    const command = start();
+    await command.seen('"step":50,');
+    command.child.kill('SIGTERM');
+    const first = await command.ended;
+    expect(first.code).toBe(143);
+    const early = lowest(first.events);
+    expect(bestOf(run)).toEqual({ metric, ...early });
+    const rest = await start('--resume').ended;
+    expect(rest.code).toBe(0);
+    const late = lowest(rest.events);
+    const expected = late.value < early.value ? late : early;
+    expect(bestOf(run)).toEqual({ metric, ...expected });
+    const { metadata } = readTensors(join(run, 'checkpoints', 'best.safetensors'));
+    expect(JSON.parse(metadata['position'] as string)).toMatchObject({ step: expected.step });
   });
 });
 

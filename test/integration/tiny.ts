@@ -125,7 +125,7 @@ export async function tinyData(
     to: data,
     size,
     store,
-    tokenizer: 'train:200',
+    tokenizer: 'train:400',
     limits: { batchRows: 16, shardBytes: 60_000 },
     adapter: { image: ['path'], text: ['report'], group: 'patient', split: 'split', label: ['pattern'] },
   }).done;
