@@ -34,7 +34,7 @@ export async function handler({ to, set }: { to: string; set: string[] }): Promi
   const run = train({
     recipe: 'demo', data, run: folder, set, listeners: [jsonLines(folder), terminal()],
   });
-  obeySignals(run);
+  const signalled = obeySignals(run);
   for await (const event of run) if (event.type === 'evaluation') evaluations.set(event.name, event);
   const finished = await run.done;
 
@@ -46,5 +46,5 @@ export async function handler({ to, set }: { to: string; set: string[] }): Promi
   const page = await writeReport(folder);
   console.log(`   checkpoint ${relative('.', join(folder, 'checkpoints', 'best.safetensors'))}`);
   console.log(`   report     ${relative('.', page)}`);
-  if (finished.reason !== 'done') process.exitCode = 1;
+  if (finished.reason !== 'done') process.exitCode = signalled() ? 128 + signalled() : 1;
 }

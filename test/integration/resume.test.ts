@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listCheckpoints } from '../../src/checkpoint/files.js';
+import { extend } from '../../src/config/recipe.js';
 import type { TrainEvent } from '../../src/events/types.js';
+import { lamb, plateau, sgd, text } from '../../src/native/generated.js';
+import { train as start } from '../../src/train/train.js';
 import {
   checkpointOf,
   compile,
@@ -160,11 +163,14 @@ describe('signals', () => {
     expectSameEnd(run);
   });
 
-  test('SIGTERM before the first step ends the run all the same', async () => {
-    const command = train(join(folder, 'early'));
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('%s before the first step ends the run all the same, with status %i', async (signal, status) => {
+    const command = train(join(folder, `early-${signal}`));
     await command.seen('"type":"run-started"');
-    command.child.kill('SIGTERM');
-    expect((await command.ended).code).toBe(143);
+    command.child.kill(signal);
+    expect((await command.ended).code).toBe(status);
   });
 });
 
@@ -260,7 +266,44 @@ describe('the best checkpoint', () => {
     expect(bestOf(run)).toEqual({ metric, ...expected });
     const { metadata } = readTensors(join(run, 'checkpoints', 'best.safetensors'));
     expect(JSON.parse(metadata['position'] as string)).toMatchObject({ step: expected.step });
+    // Evaluating draws no random number of training's and moves no weight.
+    expectSameEnd(run);
   });
+});
+
+describe('from the middle of an epoch, bit-equal', () => {
+  const middle = async (name: string, changes: Parameters<typeof extend>[1]) => {
+    const recipe = extend(tinyRecipe, changes);
+    const options = { recipe, data: data.data, set: ['train.steps=12', 'checkpoint.everySteps=5'] };
+    const run = join(folder, `middle-${name}`);
+    await start({ ...options, run }).done;
+    const end = readTensors(checkpointOf(run, 12));
+    rmSync(checkpointOf(run, 12));
+    await start({ ...options, run, resume: true }).done;
+    const again = readTensors(checkpointOf(run, 12));
+    expect(again.tensors).toEqual(end.tensors);
+    expect(again.bytes.equals(end.bytes)).toBe(true);
+    expect(JSON.parse(again.metadata['position'] as string)).toEqual(JSON.parse(end.metadata['position'] as string));
+  };
+
+  test.each<[string, Parameters<typeof extend>[1]]>([
+    ['gradient-caching', { train: { accumulate: 4 } }],
+    ['recompute', { encoders: { text: { recompute: true }, image: { recompute: true } } }],
+    ['bf16', { train: { precision: 'bf16' } }],
+    ['sgd', { optimise: { optimiser: sgd({ momentum: 0.9 }) } }],
+    ['lamb', { optimise: { optimiser: lamb() } }],
+    [
+      'plateau',
+      {
+        optimise: { schedule: plateau({ patience: 1 }), watch: 'retrieval/image-to-text.mean-rank' },
+        train: { evaluateEvery: 2 },
+      },
+    ],
+    ['apart', { sampling: { order: 'apart' } }],
+    ['balanced', { sampling: { order: 'balanced', labels: 'pattern' } }],
+    ['masked-words', { data: { text: text({ maxTokens: 32, maskProbability: 0.3, shuffle: true, sentences: 2 }) } }],
+    ['one-loader-thread', { train: { loaderThreads: 1, threads: 1 } }],
+  ])('%s', middle);
 });
 
 describe('what cannot be resumed', () => {
