@@ -29,6 +29,7 @@ void Hash64::block(const unsigned char* bytes) {
 }
 
 void Hash64::add(const void* data, size_t count) {
+  if (count == 0) return;  // `data` may be null then, and memcpy must not see it
   const auto* bytes = static_cast<const unsigned char*>(data);
   total_ += count;
   if (holding_ > 0) {

@@ -28,7 +28,7 @@ export interface ResolveOptions {
  * Throws GadoliniumError `bad-recipe`, `bad-override`, `bad-option`, `missing-feature`.
  */
 export function resolve(name: string, recipe: Recipe, options: ResolveOptions): ResolvedConfig {
-  const overridden = override({ ...recipe, recipe: name }, options.set ?? []);
+  const overridden = override({ sampling: {}, checkpoint: {}, ...recipe, recipe: name }, options.set ?? []);
   const parsed = configSchema.safeParse(overridden);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
