@@ -35,8 +35,8 @@ class ArrayInput : public Input {
         integer_option("view", 0, "a column of stored signals: number of this view"),
         choice_option("choose", {"random", "position"}, choose_help),
         choice_option("missing", {"absent", "fill"},
-                      "a row without a value is marked absent, or filled with `fill` and counted as present; a single missing "
-                      "number refuses the row, or becomes `fill`"),
+                      "a row without a value is marked absent, or filled with `fill` and counted as present. A single number "
+                      "that is null refuses the row and NaN is handed on (for encoders that flag it), or both become `fill`"),
         number_option("fill", 0, "number for missing ones, before mean and deviation"),
         numbers_option("mean", {0}, "subtracted, one for all or one per entry of the first axis"),
         numbers_option("deviation", {1}, "divided by, one for all or one per entry of the first axis"),
@@ -148,7 +148,10 @@ class ArrayInput : public Input {
 
   void numbers(const Cell& cell, double* to) const {
     if (cell.type() == ColumnPlace::Type::structure) return signal(cell, to);
-    items(cell, [&](int64_t i, const Cell& item) { to[i] = item.number(); }, [](int64_t) {});
+    items(cell, [&](int64_t i, const Cell& item) {
+      const double value = item.number();
+      if (!fills_ || !std::isnan(value)) to[i] = value;  // the place holds `fill` already
+    }, [](int64_t) {});
   }
 
   // An item of `images` with codec raw: values of `dtype`, turned by slope and intercept unless that was done already.

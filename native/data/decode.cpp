@@ -5,6 +5,7 @@
 
 #include <vips/vips.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace gd {
@@ -61,6 +62,27 @@ void apply(const Cell& cell, Image& image, Operation operation) {
   VipsImage* out = nullptr;
   if (operation(image.get(), &out)) refuse(cell);
   image.reset(out);
+}
+
+struct UnrefRegion {
+  void operator()(VipsRegion* region) const { g_object_unref(region); }
+};
+
+// All pixels, in C order, computed by this thread in strips from the top: libvips' own writer would start a worker thread for
+// every picture.
+std::shared_ptr<const void> pixels_of(const Cell& cell, VipsImage* image) {
+  const int height = vips_image_get_height(image), width = vips_image_get_width(image);
+  const size_t line = VIPS_IMAGE_SIZEOF_LINE(image);
+  const std::unique_ptr<VipsRegion, UnrefRegion> region(vips_region_new(image));
+  std::shared_ptr<uint8_t[]> out(new uint8_t[line * static_cast<size_t>(height)]);
+  constexpr int strip = 64;
+  for (int top = 0; top < height; top += strip) {
+    const VipsRect part = {0, top, width, std::min(strip, height - top)};
+    if (vips_region_prepare(region.get(), &part)) refuse(cell);
+    for (int y = top; y < top + part.height; ++y)
+      std::memcpy(out.get() + static_cast<size_t>(y) * line, VIPS_REGION_ADDR(region.get(), 0, y), line);
+  }
+  return {out, out.get()};
 }
 
 bool is_format(std::span<const uint8_t> bytes, size_t at, std::string_view magic) {
@@ -148,13 +170,10 @@ Picture StoredImage::decode(int64_t shrink) const {
            "bad-image", "expected grey or RGB pixels of 8 or 16 bits at ", data.where(), " but got ", out.channels,
            " channels of the format ", vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
     out.bits = format == VIPS_FORMAT_UCHAR ? 8 : 16;
-    size_t size = 0;
     out.height = vips_image_get_height(image.get());
     out.width = vips_image_get_width(image.get());
-    void* pixels = vips_image_write_to_memory(image.get(), &size);
-    if (!pixels) refuse(data);
-    out.owned = std::shared_ptr<const void>(pixels, [](void* p) { g_free(p); });
-    out.pixels = pixels;
+    out.owned = pixels_of(data, image.get());
+    out.pixels = out.owned.get();
   }
   // 16 bits are scaled over their full range, never cut: by what the file says is stored, else by the type's range.
   const auto stored = static_cast<int64_t>(image_.number("bits_stored", 0));

@@ -3,11 +3,11 @@
  * threads can read the mapped file themselves. No byte of a body passes through here but the words of dictionaries.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type DataType, type Dictionary, type FixedSizeList, type Float, type Int, makeVector, Precision, type Schema, Type, type Utf8 } from 'apache-arrow';
+import { type DataType, type Dictionary, type FixedSizeList, type Float, type Int, Precision, type Schema, Type } from 'apache-arrow';
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import { type BufferRegion, type DictionaryBatch, type FieldNode, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
-import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
 import { GadoliniumError } from '../errors.js';
+import { checkFooter, checkMessage } from './arrow-metadata.js';
 
 /** One Arrow array inside a file; offsets in bytes from its start, -1 = absent. The form that native/data/dataset.h reads. */
 export interface ColumnPlace {
@@ -73,7 +73,9 @@ class OpenFile {
     const end = Buffer.from(this.#read(this.#size - 10, 10));
     if (end.toString('latin1', 4) !== MAGIC) throw this.damaged('a file without the closing mark (cut short?)');
     const length = end.readInt32LE(0);
-    const footer = Footer.decode(this.#read(this.#size - 10 - length, length));
+    const bytes = this.#read(this.#size - 10 - length, length);
+    checkFooter(bytes);
+    const footer = Footer.decode(bytes);
     const { numbers, dictionaries } = this.#dictionaries(footer);
     const batches = [...footer.recordBatches()].map((block) => {
       const header = this.#header<RecordBatch>(block);
@@ -96,18 +98,34 @@ class OpenFile {
         dictionaries.push([]);
         continue;
       }
-      const body = this.#read(block.offset + block.metaDataLength, Number(block.bodyLength));
-      const [data] = new VectorLoader(body, header.nodes, header.buffers, new Map()).visitMany([type as Utf8]);
-      dictionaries.push(Array.from(makeVector(data as never), (word) => String(word ?? '')));
+      dictionaries.push(this.#words(header.data, block.offset + block.metaDataLength));
     }
     return { numbers, dictionaries };
   }
 
+  /** The texts of a dictionary; a word that is null has no length. */
+  #words({ nodes, buffers }: RecordBatch, body: number): string[] {
+    const [node, [, places, values]] = [nodes[0], buffers];
+    if (!node || !places || !values || places.length < 4 * (node.length + 1)) {
+      if (node?.length === 0) return [];
+      throw this.damaged('a dictionary without its words');
+    }
+    const at = new DataView(this.#read(body + places.offset, 4 * (node.length + 1)).buffer);
+    const bytes = Buffer.from(this.#read(body + values.offset, values.length).buffer);
+    return Array.from({ length: node.length }, (_, i) => {
+      const [from, to] = [at.getInt32(4 * i, true), at.getInt32(4 * i + 4, true)];
+      if (from < 0 || to < from || to > bytes.length) throw this.damaged('a dictionary whose words leave it');
+      return bytes.toString('utf8', from, to);
+    });
+  }
+
   #header<H>(block: FileBlock): H {
     // Eight bytes stand before the message: the continuation mark and its length.
-    const message = Message.decode(this.#read(block.offset + 8, block.metaDataLength - 8));
-    const header = message.header() as unknown as H & { compression: unknown };
-    if (header.compression) throw this.damaged('compressed record batches');
+    const bytes = this.#read(block.offset + 8, block.metaDataLength - 8);
+    checkMessage(bytes);
+    const message = Message.decode(bytes);
+    const header = message.header() as unknown as H & { compression?: unknown; data?: { compression: unknown } };
+    if (header.compression ?? header.data?.compression) throw this.damaged('compressed record batches');
     return header;
   }
 

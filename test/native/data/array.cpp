@@ -77,6 +77,13 @@ TEST("array: structs, fixed lists, nulls inside a list") {
   filled.set("missing", "fill");
   filled.set("fill", 7);
   EXPECT(values(read_one(data, {input_of("array", filled)}, 0, 1)) == std::vector<float>({3, 7}));
+  ShardBuilder measured;
+  measured.batch(1, {{"measurements", measured.fixed_list(1, 2, measured.numbers<float>("float32", {NAN, 2}))}});
+  gd::Dataset table;
+  table.add("table", std::make_shared<const std::vector<uint8_t>>(measured.bytes), measured.places());
+  EXPECT(std::isnan(values(read_one(table, {input_of("array", options("measurements", {2}))}, 0, 0))[0]));
+  filled.set("column", "measurements");
+  EXPECT(values(read_one(table, {input_of("array", filled)}, 0, 0)) == std::vector<float>({7, 2}));
   Value whole = options("big", {});
   whole.set("dtype", "int64");
   EXPECT(read_one(data, {input_of("array", whole)}, 0, 0).at("values").data_ptr<int64_t>()[0] == 9007199254740993);

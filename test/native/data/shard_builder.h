@@ -39,7 +39,7 @@ class ShardBuilder {
 };
 
 struct Stored {
-  std::vector<uint8_t> data;
+  std::vector<uint8_t> data = {};
   std::string codec = "raw";
   int32_t height = 0, width = 0;
   int16_t channels = 1;
@@ -53,9 +53,9 @@ struct Words {
 };
 // One row of the schema that `prepare` writes, as far as inputs read it.
 struct Study {
-  std::vector<Stored> images;
-  std::vector<Words> texts;
-  std::vector<int8_t> labels;
+  std::vector<Stored> images = {};
+  std::vector<Words> texts = {};
+  std::vector<int8_t> labels = {};
   float weight = 1;
 };
 
