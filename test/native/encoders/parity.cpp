@@ -54,6 +54,13 @@ bool ends_with(const std::string& name, const char* end) { return std::string_vi
 
 }  // namespace
 
+Tensor signed_uniform(const std::string& name, at::IntArrayRef shape) {
+  Tensor out = at::empty(shape, at::kDouble);
+  const uint32_t seed = seed_of(name);
+  for (int64_t i = 0; i < out.numel(); ++i) out.mutable_data_ptr<double>()[i] = 2 * uniform(seed, static_cast<uint32_t>(i)) - 1;
+  return out;
+}
+
 Value cases(const std::string& name) {
   const auto leaf = std::filesystem::path("test/fixtures/parity") / (name + ".json");
   for (auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path(); folder.has_relative_path();

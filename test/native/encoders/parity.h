@@ -14,6 +14,8 @@ Value cases(const std::string& name);
 
 // The rule by which test/parity/oracle.py makes numbers: 2u-1 under the seed of a name, row-major, rounded to float32.
 Tensor signed_numbers(const std::string& name, at::IntArrayRef shape);
+// The same in float64, not rounded.
+Tensor signed_uniform(const std::string& name, at::IntArrayRef shape);
 // The pixels of a fixture [B, C, H, W].
 Tensor pixels(const Value& shape);
 // Fills every floating tensor by its name.
