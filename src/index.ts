@@ -7,6 +7,6 @@ export { type PrepareOptions, prepare } from './data/prepare.js';
 export { openShards } from './data/shards.js';
 export { GadoliniumError } from './errors.js';
 export type * from './events/types.js';
-export * from './native/generated.js';
 export { openModel } from './model/open.js';
+export * from './native/generated.js';
 export { type TrainOptions, type TrainRun, train } from './train/train.js';

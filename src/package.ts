@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 export const PACKAGE_ROOT = root();
 
 /** Of this package. */
-export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string })
+  .version;
 
 function root(): string {
   let folder = dirname(fileURLToPath(import.meta.url));

@@ -23,13 +23,19 @@ const adapter: DatasetAdapter<Options> = {
   licenceText: 'made by this adapter; nobody was measured',
   access: 'none needed: every row is computed',
   modalities: ['ECG'],
-  options: z.strictObject({ patients: z.coerce.number().int().positive().default(400), seed: z.coerce.number().int().default(1) }) as z.ZodType<Options>,
+  options: z.strictObject({
+    patients: z.coerce.number().int().positive().default(400),
+    seed: z.coerce.number().int().default(1),
+  }) as z.ZodType<Options>,
   sample: '.',
   defaults: { tokenizer: 'train:100' },
 
   describe: () => ({
     labels: [{ vocab: 'rhythm', kind: 'class', names: ['SLOW', 'NORMAL', 'FAST'] }],
-    arrays: { signal: { shape: [LEADS, SAMPLES] }, measurements: { shape: [COLUMNS.length], names: COLUMNS, missing: true } },
+    arrays: {
+      signal: { shape: [LEADS, SAMPLES] },
+      measurements: { shape: [COLUMNS.length], names: COLUMNS, missing: true },
+    },
     splitRule: 'drawn by the hash of the patient: train 0.7, valid 0.1, test 0.2',
     fractions: { train: 0.7, valid: 0.1, test: 0.2 },
   }),
@@ -53,11 +59,19 @@ function rowOf(index: number, seed: number): SourceRow {
       const beat = ((t / SAMPLES) * beats + phase) % 1;
       const bump = (at: number, spread: number) => Math.exp(-(((beat - at) / spread) ** 2));
       const spread = 0.03 * (1 + 0.3 * width);
-      signal[lead * SAMPLES + t] = gain * (bump(0.3, spread) - 0.25 * bump(0.36, spread) + 0.3 * bump(0.6, 2.5 * spread)) + 0.05 * normal();
+      signal[lead * SAMPLES + t] =
+        gain * (bump(0.3, spread) - 0.25 * bump(0.36, spread) + 0.3 * bump(0.6, 2.5 * spread)) + 0.05 * normal();
     }
   }
   const measurements = [
-    rate, amplitude, axis, width, 0.7 * amplitude + 0.3 * normal(), 0.6 * width - 0.4 * rate + 0.3 * normal(), normal(), normal(),
+    rate,
+    amplitude,
+    axis,
+    width,
+    0.7 * amplitude + 0.3 * normal(),
+    0.6 * width - 0.4 * rate + 0.3 * normal(),
+    normal(),
+    normal(),
   ];
   // Some measurements are missing, as in a clinic.
   const told = measurements.map((value, column) => (column >= 4 && draw() < 0.1 ? Number.NaN : value));
@@ -66,7 +80,14 @@ function rowOf(index: number, seed: number): SourceRow {
     patient: `patient-${index}`,
     images: [],
     texts: [],
-    labels: [{ vocab: 'rhythm', name: rate < -0.6 ? 'SLOW' : rate > 0.6 ? 'FAST' : 'NORMAL', state: 'positive', source: 'model' }],
+    labels: [
+      {
+        vocab: 'rhythm',
+        name: rate < -0.6 ? 'SLOW' : rate > 0.6 ? 'FAST' : 'NORMAL',
+        state: 'positive',
+        source: 'model',
+      },
+    ],
     arrays: { signal, measurements: told },
     origin: { file: 'computed', row: index },
   };

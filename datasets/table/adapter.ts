@@ -1,7 +1,6 @@
 /** Any table of a user's own: one row a study, columns of image paths and of texts. */
 import { dirname, isAbsolute, join, parse } from 'node:path';
 import { z } from 'zod';
-import { GadoliniumError } from '../../src/errors.js';
 import type {
   AdapterContext,
   DatasetAdapter,
@@ -14,6 +13,7 @@ import type {
   SourceRow,
   TextKind,
 } from '../../src/data/adapter.js';
+import { GadoliniumError } from '../../src/errors.js';
 import { tableRows } from './readers.js';
 
 const names = z.array(z.string()).default([]);

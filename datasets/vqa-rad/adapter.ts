@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { z } from 'zod';
-import { GadoliniumError } from '../../src/errors.js';
 import type { DatasetAdapter, Modality, SourceReject, SourceRow, SourceText } from '../../src/data/adapter.js';
+import { GadoliniumError } from '../../src/errors.js';
 import { prompts } from './prompts.js';
 import { statementOf } from './statements.js';
 

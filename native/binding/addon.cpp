@@ -40,7 +40,8 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
                              [](const Napi::CallbackInfo& info) -> Napi::Value {
                                return guarded(info.Env(), [&] {
                                  const bool cuda = at::globalContext().hasCUDA();
-                                 return Napi::Number::New(info.Env(), cuda ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0);
+                                 return Napi::Number::New(info.Env(),
+                                                          cuda ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0);
                                });
                              },
                              "devices"));

@@ -59,9 +59,8 @@ Napi::Value EngineObject::now(const Napi::CallbackInfo& info) {
 }
 
 void EngineObject::later(const Napi::CallbackInfo& info) {
-  guarded(info.Env(), [&] {
-    engine().later(info[0].As<Napi::Number>().Int64Value(), info[1].As<Napi::String>(), from_js(info[2]));
-  });
+  guarded(info.Env(),
+          [&] { engine().later(info[0].As<Napi::Number>().Int64Value(), info[1].As<Napi::String>(), from_js(info[2])); });
 }
 
 Napi::Value EngineObject::drain(const Napi::CallbackInfo& info) {

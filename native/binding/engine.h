@@ -4,8 +4,8 @@
 
 #include "engine/engine.h"
 
-#include <memory>
 #include <napi.h>
+#include <memory>
 
 namespace gd {
 

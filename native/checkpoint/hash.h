@@ -1,8 +1,8 @@
 // XXH64 (the public xxHash specification, 64 bits): finds damage in files at memory speed; no defence against an attacker.
 #pragma once
 
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace gd {

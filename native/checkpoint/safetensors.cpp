@@ -5,13 +5,13 @@
 
 #include <ATen/ATen.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 namespace gd {
 
@@ -21,8 +21,9 @@ struct Kind {
   const char* name;
   at::ScalarType dtype;
 };
-constexpr Kind kinds[] = {{"F32", at::kFloat}, {"F64", at::kDouble}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
-                          {"I32", at::kInt},   {"I16", at::kShort},  {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool}};
+constexpr Kind kinds[] = {{"F32", at::kFloat}, {"F64", at::kDouble}, {"F16", at::kHalf},  {"BF16", at::kBFloat16},
+                          {"I64", at::kLong},  {"I32", at::kInt},    {"I16", at::kShort}, {"I8", at::kChar},
+                          {"U8", at::kByte},   {"BOOL", at::kBool}};
 
 const char* name_of(at::ScalarType dtype) {
   for (const auto& kind : kinds)
@@ -112,7 +113,9 @@ struct SafetensorsFile::Mapping {
 };
 
 SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path), mapping_(std::make_shared<Mapping>()) {
-  const auto bad = [&](const auto&... parts) { fail("bad-checkpoint", "expected a whole safetensors file but ", path, " ", parts...); };
+  const auto bad = [&](const auto&... parts) {
+    fail("bad-checkpoint", "expected a whole safetensors file but ", path, " ", parts...);
+  };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail("bad-checkpoint", "could not open the checkpoint ", path, ": ", std::strerror(errno));
   struct stat stats {};
@@ -147,15 +150,18 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path), mapping
       size_t count = 1;
       for (const auto& n : place.at("shape").array()) {
         const int64_t extent = n.integer();
-        if (extent < 0 || (extent > 0 && count > (size_t{1} << 48) / static_cast<size_t>(extent))) bad("has an impossible shape of ", name);
+        if (extent < 0 || (extent > 0 && count > (size_t{1} << 48) / static_cast<size_t>(extent)))
+          bad("has an impossible shape of ", name);
         found.shape.push_back(extent);
         count *= static_cast<size_t>(extent);
       }
       const auto& offsets = place.at("data_offsets").array();
-      if (offsets.size() != 2 || offsets[0].integer() < 0 || offsets[1].integer() < offsets[0].integer()) bad("has wrong offsets of ", name);
+      if (offsets.size() != 2 || offsets[0].integer() < 0 || offsets[1].integer() < offsets[0].integer())
+        bad("has wrong offsets of ", name);
       found.begin = static_cast<size_t>(offsets[0].integer());
       found.end = static_cast<size_t>(offsets[1].integer());
-      if (found.end - found.begin != count * c10::elementSize(found.dtype)) bad("has offsets of ", name, " that do not fit its shape");
+      if (found.end - found.begin != count * c10::elementSize(found.dtype))
+        bad("has offsets of ", name, " that do not fit its shape");
       if (found.end > mapping_->size - data_) bad("ends before the tensor ", name);
       names_.push_back(name);
       places_.emplace(name, std::move(found));
@@ -171,8 +177,8 @@ void SafetensorsFile::verify() const {
   if (!wanted || !wanted->is_text()) return;
   Hash64 hash;
   hash.add(mapping_->bytes + data_, mapping_->size - data_);
-  expect(hash.text() == wanted->text(), "bad-checkpoint", "expected the hash ", wanted->text(), " for ", path_, " but its data have ",
-         hash.text(), ": the file is damaged");
+  expect(hash.text() == wanted->text(), "bad-checkpoint", "expected the hash ", wanted->text(), " for ", path_,
+         " but its data have ", hash.text(), ": the file is damaged");
 }
 
 Tensor SafetensorsFile::tensor(const std::string& name) const {
@@ -186,7 +192,8 @@ Tensor SafetensorsFile::tensor(const std::string& name) const {
     std::memcpy(copy.mutable_data_ptr(), at, place.end - place.begin);
     return copy;
   }
-  return at::from_blob(const_cast<unsigned char*>(at), place.shape, [held = mapping_](void*) {}, options);
+  return at::from_blob(
+      const_cast<unsigned char*>(at), place.shape, [held = mapping_](void*) {}, options);
 }
 
 Value SafetensorsFile::inventory() const {

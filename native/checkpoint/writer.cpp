@@ -19,11 +19,13 @@ CheckpointWriter::~CheckpointWriter() {
   thread_.join();
 }
 
-void CheckpointWriter::write(std::string path, const NamedTensors& tensors, Value metadata, std::function<void(const Done&)> done) {
+void CheckpointWriter::write(std::string path, const NamedTensors& tensors, Value metadata,
+                             std::function<void(const Done&)> done) {
   wait();
   Job job{std::move(path), {}, std::move(metadata), std::move(done)};
   for (const auto& [name, tensor] : tensors) {
-    Tensor copy = at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false).memory_format(at::MemoryFormat::Contiguous));
+    Tensor copy = at::empty(tensor.sizes(),
+                            tensor.options().device(at::kCPU).requires_grad(false).memory_format(at::MemoryFormat::Contiguous));
     NoGradGuard no_grad;
     copy.copy_(tensor);
     job.tensors.emplace_back(name, std::move(copy));

@@ -18,8 +18,8 @@ struct Reject {
 };
 
 struct Batch {
-  Features fields;             // `<modality>.<field>`, first dimension B
-  int64_t size = 0;            // B
+  Features fields;   // `<modality>.<field>`, first dimension B
+  int64_t size = 0;  // B
   int64_t epoch = 0;
   int64_t first = 0;           // position of the first sample in the epoch, over all ranks
   std::vector<uint32_t> rows;  // stream-major: the rows of stream 0, then of stream 1 …

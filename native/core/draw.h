@@ -39,9 +39,7 @@ class Draw {
   constexpr double uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
   constexpr double uniform(double low, double high) { return low + (high - low) * uniform(); }
   // [0, n), n > 0: multiply-shift; the bias is below n / 2^64
-  constexpr uint64_t below(uint64_t n) {
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(bits()) * n) >> 64);
-  }
+  constexpr uint64_t below(uint64_t n) { return static_cast<uint64_t>((static_cast<unsigned __int128>(bits()) * n) >> 64); }
   constexpr bool chance(double p) { return uniform() < p; }
   double normal() {  // Box–Muller, one of the pair
     const double u = 1.0 - uniform();

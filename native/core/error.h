@@ -26,7 +26,8 @@ template <class... Parts>
 // Checks a contract of the caller; `parts` state the expectation in words.
 template <class... Parts>
 void expect(bool holds, const char* code, const Parts&... parts) {
-  if (!holds) [[unlikely]] fail(code, parts...);
+  if (!holds) [[unlikely]]
+    fail(code, parts...);
 }
 
 }  // namespace gd

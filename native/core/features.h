@@ -28,8 +28,8 @@ class Features {
  public:
   bool has(std::string_view name) const { return find(name) != nullptr; }
   const Tensor* find(std::string_view name) const;
-  const Tensor& at(std::string_view name) const;  // throws Error("missing-feature") listing what is there
-  void set(std::string name, Tensor tensor);      // appends or replaces
+  const Tensor& at(std::string_view name) const;               // throws Error("missing-feature") listing what is there
+  void set(std::string name, Tensor tensor);                   // appends or replaces
   void merge(std::string_view prefix, const Features& other);  // adds other's entries as `<prefix>.<name>`
   // The entries `<prefix>.<name>`, without the prefix.
   Features under(std::string_view prefix) const;

@@ -11,7 +11,7 @@
 namespace gd {
 
 enum class OptionKind {
-  number,   // any finite number
+  number,  // any finite number
   integer,
   flag,
   text,

@@ -49,16 +49,15 @@ class AutocastGuard {
 
 // What the second run needs besides the tensors.
 struct Job : torch::CustomClassHolder {
-  Job(Block block, const Pass& pass, AutocastState autocast)
-      : block(std::move(block)), pass(pass), autocast(autocast) {}
+  Job(Block block, const Pass& pass, AutocastState autocast) : block(std::move(block)), pass(pass), autocast(autocast) {}
   Block block;
   Pass pass;  // as it was before the first run: the same dropout sites
   AutocastState autocast;
 };
 
 struct Recomputed : torch::autograd::Function<Recomputed> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList parameters,
-                        const c10::intrusive_ptr<Job>& job, Pass* pass) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList parameters, const c10::intrusive_ptr<Job>& job,
+                        Pass* pass) {
     variable_list inputs{x};
     inputs.insert(inputs.end(), parameters.begin(), parameters.end());
     ctx->save_for_backward(std::move(inputs));

@@ -57,9 +57,13 @@ class Registry {
 template <class Part, class Class>
 struct Registration {
   explicit Registration(const char* name) {
-    Entry<Part> entry{name, Class::help, Class::options(), {}, [](Scope scope, const Options& options) {
-                        return std::unique_ptr<Part>(std::make_unique<Class>(scope, options));
-                      }, {}};
+    Entry<Part> entry{
+        name,
+        Class::help,
+        Class::options(),
+        {},
+        [](Scope scope, const Options& options) { return std::unique_ptr<Part>(std::make_unique<Class>(scope, options)); },
+        {}};
     if constexpr (requires { Class::example(); }) entry.example = Class::example();
     if constexpr (requires { Class::gives(); }) entry.gives = Class::gives();
     Registry<Part>::instance().add(std::move(entry));
@@ -68,7 +72,7 @@ struct Registration {
 
 }  // namespace gd
 
-#define GD_REGISTER(Part, name, Class) \
-  namespace {                          \
+#define GD_REGISTER(Part, name, Class)                                 \
+  namespace {                                                          \
   const ::gd::Registration<Part, Class> registration_of_##Class(name); \
   }

@@ -12,9 +12,7 @@ namespace gd {
 
 Init Init::fan_in(int64_t fan_in) { return within(1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(fan_in, 1)))); }
 Init Init::he_fan_out(int64_t fan_out) { return gaussian(std::sqrt(2.0 / static_cast<double>(fan_out))); }
-Init Init::xavier(int64_t fan_in, int64_t fan_out) {
-  return within(std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
-}
+Init Init::xavier(int64_t fan_in, int64_t fan_out) { return within(std::sqrt(6.0 / static_cast<double>(fan_in + fan_out))); }
 
 Slot* State::find(std::string_view name) {
   for (auto& slot : slots_)

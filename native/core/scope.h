@@ -51,7 +51,7 @@ class State {
   const c10::Device device;
   const c10::ScalarType dtype;  // float32 in training (master weights); float64 in the law tests
   const uint64_t seed;
-  bool channels_last = true;    // 4-D weights are laid out for channels-last convolutions
+  bool channels_last = true;  // 4-D weights are laid out for channels-last convolutions
 
   std::vector<Slot>& slots() { return slots_; }
   const std::vector<Slot>& slots() const { return slots_; }

@@ -198,9 +198,17 @@ struct Parser {
         break;
       }
       case '"': out = text(); break;
-      case 't': if (!word("true")) stop("a value"); out = true; break;
-      case 'f': if (!word("false")) stop("a value"); out = false; break;
-      case 'n': if (!word("null")) stop("a value"); break;
+      case 't':
+        if (!word("true")) stop("a value");
+        out = true;
+        break;
+      case 'f':
+        if (!word("false")) stop("a value");
+        out = false;
+        break;
+      case 'n':
+        if (!word("null")) stop("a value");
+        break;
       default: {
         double number = 0;
         const auto [end, err] = std::from_chars(s.data() + at, s.data() + s.size(), number);

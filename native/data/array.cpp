@@ -29,8 +29,10 @@ class ArrayInput : public Input {
   static std::vector<std::string> gives() { return {"values", "present"}; }
   static OptionList options() {
     return input_options({
-        required(text_option("column", "", "column, with dots into structs: label_vec, patient.age_years; images: a stored signal")),
-        required(numbers_option("shape", {}, "shape of one sample, e.g. 12, 5000 for leads and samples; the numbers come in C order")),
+        required(
+            text_option("column", "", "column, with dots into structs: label_vec, patient.age_years; images: a stored signal")),
+        required(
+            numbers_option("shape", {}, "shape of one sample, e.g. 12, 5000 for leads and samples; the numbers come in C order")),
         choice_option("dtype", {"float32", "int64"}, "type of the result; int64 takes integers only and gives them exactly"),
         integer_option("view", 0, "a column of stored signals: number of this view"),
         choice_option("choose", {"random", "position"}, choose_help),
@@ -59,7 +61,8 @@ class ArrayInput : public Input {
       from = to + 1;
     }
     for (const int64_t extent : shape_) {
-      expect(extent >= 1 && extent <= (int64_t{1} << 32) / size_, "bad-option", "expected positive numbers for array.shape but got ", extent);
+      expect(extent >= 1 && extent <= (int64_t{1} << 32) / size_, "bad-option",
+             "expected positive numbers for array.shape but got ", extent);
       size_ *= extent;
     }
     expect(view_ >= 0, "bad-option", "expected at least 0 for array.view but got ", view_);
@@ -72,7 +75,8 @@ class ArrayInput : public Input {
     for (const double d : deviation_) expect(d > 0, "bad-option", "expected positive numbers for array.deviation but got ", d);
     for (size_t i = 0; i < rows; ++i) plain_ = plain_ && mean_[i] == 0 && deviation_[i] == 1;
     expect(!whole_ || plain_, "bad-option", "expected dtype float32 with a mean or deviation but got int64");
-    expect(!whole_ || fill_ == std::floor(fill_), "bad-option", "expected an integer for array.fill with dtype int64 but got ", fill_);
+    expect(!whole_ || fill_ == std::floor(fill_), "bad-option", "expected an integer for array.fill with dtype int64 but got ",
+           fill_);
   }
 
   Features allocate(int64_t batch) const override {
@@ -110,7 +114,8 @@ class ArrayInput : public Input {
       const int64_t row = size_ / static_cast<int64_t>(mean_.size());
       for (int64_t i = 0; i < size_; ++i) {
         const auto r = static_cast<size_t>(i / row);
-        to[i] = static_cast<float>(plain_ ? values[static_cast<size_t>(i)] : (values[static_cast<size_t>(i)] - mean_[r]) / deviation_[r]);
+        to[i] = static_cast<float>(plain_ ? values[static_cast<size_t>(i)]
+                                          : (values[static_cast<size_t>(i)] - mean_[r]) / deviation_[r]);
       }
     }
     *slot_of<bool>(out, "present", slot) = true;
@@ -118,7 +123,9 @@ class ArrayInput : public Input {
 
  private:
   void counted(const Cell& cell, int64_t count) const {
-    if (count != size_) fail("bad-array", "expected ", size_, " numbers (shape ", at::IntArrayRef(shape_), ") at ", cell.where(), " but got ", count);
+    if (count != size_)
+      fail("bad-array", "expected ", size_, " numbers (shape ", at::IntArrayRef(shape_), ") at ", cell.where(), " but got ",
+           count);
   }
 
   // Calls each(place, item) for the items that are there; missing ones are `fill` or refuse the row.
@@ -143,15 +150,20 @@ class ArrayInput : public Input {
   void integers(const Cell& cell, int64_t* to) const {
     if (cell.type() == ColumnPlace::Type::structure)
       fail("bad-array", "expected dtype float32 for stored signals at ", cell.where(), " but got int64");
-    items(cell, [&](int64_t i, const Cell& item) { to[i] = item.integer(); }, [&](int64_t i) { to[i] = static_cast<int64_t>(fill_); });
+    items(
+        cell, [&](int64_t i, const Cell& item) { to[i] = item.integer(); },
+        [&](int64_t i) { to[i] = static_cast<int64_t>(fill_); });
   }
 
   void numbers(const Cell& cell, double* to) const {
     if (cell.type() == ColumnPlace::Type::structure) return signal(cell, to);
-    items(cell, [&](int64_t i, const Cell& item) {
-      const double value = item.number();
-      if (!fills_ || !std::isnan(value)) to[i] = value;  // the place holds `fill` already
-    }, [](int64_t) {});
+    items(
+        cell,
+        [&](int64_t i, const Cell& item) {
+          const double value = item.number();
+          if (!fills_ || !std::isnan(value)) to[i] = value;  // the place holds `fill` already
+        },
+        [](int64_t) {});
   }
 
   // An item of `images` with codec raw: values of `dtype`, turned by slope and intercept unless that was done already.
@@ -163,8 +175,12 @@ class ArrayInput : public Input {
     const auto bytes = data.bytes();
     will_need(bytes);
     const auto dtype = item.text("dtype");
-    const int64_t width = dtype == "uint8" ? 1 : dtype == "int16" || dtype == "uint16" ? 2 : dtype == "int32" || dtype == "float32" ? 4 : 0;
-    if (width == 0) fail("bad-array", "expected uint8, int16, uint16, int32 or float32 at ", item.where(), " but got '", dtype, "'");
+    const int64_t width = dtype == "uint8"                         ? 1
+                          : dtype == "int16" || dtype == "uint16"  ? 2
+                          : dtype == "int32" || dtype == "float32" ? 4
+                                                                   : 0;
+    if (width == 0)
+      fail("bad-array", "expected uint8, int16, uint16, int32 or float32 at ", item.where(), " but got '", dtype, "'");
     if (static_cast<int64_t>(bytes.size()) % width != 0)
       fail("bad-array", "expected a multiple of ", width, " bytes at ", data.where(), " but got ", bytes.size());
     counted(item, static_cast<int64_t>(bytes.size()) / width);

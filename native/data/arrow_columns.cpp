@@ -16,13 +16,13 @@ namespace {
 
 const std::map<std::string, Type, std::less<>>& type_names() {
   static const std::map<std::string, Type, std::less<>> names = {
-      {"list", Type::list},       {"large-list", Type::large_list}, {"fixed-list", Type::fixed_list},
-      {"struct", Type::structure}, {"binary", Type::binary},        {"large-binary", Type::large_binary},
-      {"utf8", Type::utf8},       {"large-utf8", Type::large_utf8}, {"bool", Type::boolean},
-      {"int8", Type::int8},       {"int16", Type::int16},           {"int32", Type::int32},
-      {"int64", Type::int64},     {"uint8", Type::uint8},           {"uint16", Type::uint16},
-      {"uint32", Type::uint32},   {"uint64", Type::uint64},         {"float32", Type::float32},
-      {"float64", Type::float64}, {"dictionary", Type::dictionary}, {"other", Type::other}};
+      {"list", Type::list},        {"large-list", Type::large_list}, {"fixed-list", Type::fixed_list},
+      {"struct", Type::structure}, {"binary", Type::binary},         {"large-binary", Type::large_binary},
+      {"utf8", Type::utf8},        {"large-utf8", Type::large_utf8}, {"bool", Type::boolean},
+      {"int8", Type::int8},        {"int16", Type::int16},           {"int32", Type::int32},
+      {"int64", Type::int64},      {"uint8", Type::uint8},           {"uint16", Type::uint16},
+      {"uint32", Type::uint32},    {"uint64", Type::uint64},         {"float32", Type::float32},
+      {"float64", Type::float64},  {"dictionary", Type::dictionary}, {"other", Type::other}};
   return names;
 }
 
@@ -41,17 +41,21 @@ const char* name_of(Type type) {
 // Bytes of one value; 0 for types that are not numbers.
 int64_t width_of(Type type) {
   switch (type) {
-    case Type::int8: case Type::uint8: return 1;
-    case Type::int16: case Type::uint16: return 2;
-    case Type::int32: case Type::uint32: case Type::float32: return 4;
-    case Type::int64: case Type::uint64: case Type::float64: return 8;
+    case Type::int8:
+    case Type::uint8: return 1;
+    case Type::int16:
+    case Type::uint16: return 2;
+    case Type::int32:
+    case Type::uint32:
+    case Type::float32: return 4;
+    case Type::int64:
+    case Type::uint64:
+    case Type::float64: return 8;
     default: return 0;
   }
 }
 
-bool long_offsets(Type type) {
-  return type == Type::large_list || type == Type::large_binary || type == Type::large_utf8;
-}
+bool long_offsets(Type type) { return type == Type::large_list || type == Type::large_binary || type == Type::large_utf8; }
 bool is_variable(Type type) {
   return type == Type::binary || type == Type::large_binary || type == Type::utf8 || type == Type::large_utf8;
 }
@@ -108,8 +112,8 @@ struct Checker {
   void region(const char* what, int64_t from, int64_t needed) const {
     const auto size = static_cast<int64_t>(shard.bytes.size());
     if (from >= 0 && needed >= 0 && from <= size && needed <= size - from) return;
-    fail("bad-shard", "expected the ", what, " of '", path, "' in ", shard.name, " inside the file's ", size,
-         " bytes but got ", needed, " bytes at ", from, "; the file is cut or damaged");
+    fail("bad-shard", "expected the ", what, " of '", path, "' in ", shard.name, " inside the file's ", size, " bytes but got ",
+         needed, " bytes at ", from, "; the file is cut or damaged");
   }
 
   // `rows`: how many rows the parent reads at least.
@@ -130,15 +134,15 @@ struct Checker {
     } else if (place.type == Type::boolean) {
       region("values", place.values, (end + 7) / 8);
     } else if (place.type == Type::dictionary) {
-      expect(width_of(place.index) > 0 && place.dictionary, "bad-shard", "expected a dictionary for '", path, "' in ",
-             shard.name, " but got none");
+      expect(width_of(place.index) > 0 && place.dictionary, "bad-shard", "expected a dictionary for '", path, "' in ", shard.name,
+             " but got none");
       region("indices", place.values, end * width_of(place.index));
     } else if (const int64_t width = width_of(place.type)) {
       region("values", place.values, end * width);
     }
     const bool one_child = place.type == Type::list || place.type == Type::large_list || place.type == Type::fixed_list;
-    expect(!one_child || place.children.size() == 1, "bad-shard", "expected one child for the list '", path, "' in ",
-           shard.name, " but got ", place.children.size());
+    expect(!one_child || place.children.size() == 1, "bad-shard", "expected one child for the list '", path, "' in ", shard.name,
+           " but got ", place.children.size());
     if (place.type == Type::fixed_list && place.width > 0)
       expect(end <= most / place.width, "bad-shard", "expected a shorter list '", path, "' in ", shard.name);
     for (const auto& [name, child] : place.children) {
@@ -166,8 +170,8 @@ ColumnPlace ColumnPlace::from(const Value& place,
   if (out.type == Type::dictionary) {
     out.index = type_named(place.text("index", "int32"));
     const int64_t which = place.integer("dictionary", -1);
-    expect(which >= 0 && which < static_cast<int64_t>(dictionaries.size()), "bad-shard", "expected one of ",
-           dictionaries.size(), " dictionaries but got number ", which);
+    expect(which >= 0 && which < static_cast<int64_t>(dictionaries.size()), "bad-shard", "expected one of ", dictionaries.size(),
+           " dictionaries but got number ", which);
     out.dictionary = dictionaries[static_cast<size_t>(which)];
   }
   if (const Value* children = place.find("children"); children && !children->is_null())
@@ -239,9 +243,8 @@ Cell Cell::item(int64_t i) const {
   if (i < 0 || i >= count) fail("bad-shard", "expected an item below ", count, " at ", where(), " but got number ", i);
   Cell out = *this;
   out.place_ = &place_->children.front().second;
-  const int64_t first = place_->type == Type::fixed_list
-                            ? at_ * place_->width
-                            : range(*shard_, *place_, at_, out.place_->length, *this).first;
+  const int64_t first =
+      place_->type == Type::fixed_list ? at_ * place_->width : range(*shard_, *place_, at_, out.place_->length, *this).first;
   out.at_ = first + i + out.place_->offset;
   return out;
 }
@@ -268,8 +271,7 @@ std::string_view Cell::text() const {
 
 double Cell::number() const {
   if (is_null()) fail("bad-shard", "expected a number at ", where(), " but got null");
-  if (place_->type == Type::boolean)
-    return shard_->bytes[static_cast<size_t>(place_->values + at_ / 8)] >> (at_ % 8) & 1;
+  if (place_->type == Type::boolean) return shard_->bytes[static_cast<size_t>(place_->values + at_ / 8)] >> (at_ % 8) & 1;
   if (width_of(place_->type) == 0) fail("bad-shard", "expected a number at ", where(), " but got ", name_of(place_->type));
   return number_at(place_->type, shard_->bytes.data() + place_->values, at_);
 }

@@ -97,14 +97,16 @@ void Augmentation::declare(OptionList& list) {
   list.push_back(number_option("brightness", 0, "probability of a change of brightness"));
   list.push_back(number_option("brightnessAmount", 0.2, "brightness: the factor is drawn from 1 ± this"));
   list.push_back(number_option("contrast", 0, "probability of a change of contrast"));
-  list.push_back(number_option("contrastAmount", 0.2, "contrast: the factor on the distance from the mean level is drawn from 1 ± this"));
+  list.push_back(
+      number_option("contrastAmount", 0.2, "contrast: the factor on the distance from the mean level is drawn from 1 ± this"));
   list.push_back(number_option("blur", 0, "probability of a Gaussian blur"));
   list.push_back(numbers_option("blurSigma", {0.1, 2}, "blur: least and greatest standard deviation, pixels of the result"));
   list.push_back(number_option("noise", 0, "probability of Gaussian noise, drawn anew for each pixel and channel"));
   list.push_back(numbers_option("noiseDeviation", {1, 8}, "noise: least and greatest standard deviation, grey levels of 255"));
   list.push_back(number_option("cutOut", 0, "probability of cut-out holes (random erasing)"));
   list.push_back(integer_option("cutOutHoles", 1, "cut-out: number of holes"));
-  list.push_back(numbers_option("cutOutArea", {0.02, 0.2}, "cut-out: least and greatest area of a hole, fraction of the picture"));
+  list.push_back(
+      numbers_option("cutOutArea", {0.02, 0.2}, "cut-out: least and greatest area of a hole, fraction of the picture"));
 }
 
 Augmentation::Augmentation(const Options& options) {
@@ -164,8 +166,7 @@ void Augmentation::apply(const Levels& picture, const SampleKey& key, int64_t vi
   }
   if (drawn(equalising, key, view)) equalise(picture, tiles_, clip_);
   if (drawn(brightness, key, view)) stretch(picture, draws(brightness).uniform(1 - brightness_, 1 + brightness_), 0);
-  if (drawn(contrast, key, view))
-    stretch(picture, draws(contrast).uniform(1 - contrast_, 1 + contrast_), mean_level(picture));
+  if (drawn(contrast, key, view)) stretch(picture, draws(contrast).uniform(1 - contrast_, 1 + contrast_), mean_level(picture));
   if (drawn(blurring, key, view)) blur(picture, draws(blurring).uniform(sigma_[0], sigma_[1]));
   if (drawn(noise, key, view)) {
     Draw draw = draws(noise);
@@ -175,8 +176,7 @@ void Augmentation::apply(const Levels& picture, const SampleKey& key, int64_t vi
   }
   if (drawn(cut_out, key, view)) {
     Draw draw = draws(cut_out);
-    for (int64_t hole = 0; hole < holes_; ++hole)
-      cut(picture, draw.uniform(area_[0], area_[1]), static_cast<float>(fill_), draw);
+    for (int64_t hole = 0; hole < holes_; ++hole) cut(picture, draw.uniform(area_[0], area_[1]), static_cast<float>(fill_), draw);
   }
 }
 

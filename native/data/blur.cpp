@@ -12,7 +12,8 @@ void blur(const Levels& picture, double sigma) {
   double sum = 0;
   for (int64_t k = -radius; k <= radius; ++k) sum += std::exp(-0.5 * static_cast<double>(k * k) / (sigma * sigma));
   for (int64_t k = -radius; k <= radius; ++k)
-    weight[static_cast<size_t>(k + radius)] = static_cast<float>(std::exp(-0.5 * static_cast<double>(k * k) / (sigma * sigma)) / sum);
+    weight[static_cast<size_t>(k + radius)] =
+        static_cast<float>(std::exp(-0.5 * static_cast<double>(k * k) / (sigma * sigma)) / sum);
   thread_local std::vector<float> down, wide;
   down.assign(static_cast<size_t>(n * row), 0.0f);
   for (int64_t y = 0; y < n; ++y) {

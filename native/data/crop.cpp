@@ -38,8 +38,7 @@ Crop random_resized(const CropOptions& options, int64_t height, int64_t width, c
 }  // namespace
 
 Crop crop(const CropOptions& options, int64_t height, int64_t width, const SampleKey& key, int64_t view) {
-  if (key.training && options.kind == CropOptions::Kind::random_resized)
-    return random_resized(options, height, width, key, view);
+  if (key.training && options.kind == CropOptions::Kind::random_resized) return random_resized(options, height, width, key, view);
   const int64_t shorter = options.resize > 0 ? options.resize : options.size;
   int64_t tall = shorter, wide = shorter;
   if (!options.stretch && height < width) wide = std::max(shorter, shorter * width / height);

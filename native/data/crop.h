@@ -11,7 +11,7 @@ struct CropOptions {
   int64_t resize = 0;    // shorter side before a `random` or `centre` crop, pixels; 0: the same as `size`
   bool stretch = false;  // both sides become `resize`, whatever the picture's shape
   enum class Kind { random_resized, random, centre } kind = Kind::random_resized;
-  double scale[2] = {0.9, 1.0};     // random_resized: part of the area
+  double scale[2] = {0.9, 1.0};      // random_resized: part of the area
   double ratio[2] = {0.75, 4. / 3};  // random_resized: width over height
 };
 

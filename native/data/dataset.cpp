@@ -18,8 +18,8 @@ struct Dataset::Impl {
 
   const Shard* find(int64_t row) const {
     std::shared_lock lock(mutex);
-    const auto after = std::upper_bound(shards.begin(), shards.end(), row,
-                                        [](int64_t r, const auto& shard) { return r < shard->first_row; });
+    const auto after =
+        std::upper_bound(shards.begin(), shards.end(), row, [](int64_t r, const auto& shard) { return r < shard->first_row; });
     if (after == shards.begin()) return nullptr;
     const Shard* shard = std::prev(after)->get();
     return row < shard->first_row + shard->rows ? shard : nullptr;
@@ -81,9 +81,9 @@ struct Dataset::Impl {
     expect(shard->first_row >= 0, "bad-shard", "expected a first row for ", shard->name, " but got ", shard->first_row);
     const auto after = std::lower_bound(shards.begin(), shards.end(), shard->first_row,
                                         [](const auto& held, int64_t r) { return held->first_row < r; });
-    const bool overlaps = (after != shards.end() && (*after)->first_row < end) ||
-                          (after != shards.begin() &&
-                           (*std::prev(after))->first_row + (*std::prev(after))->rows > shard->first_row);
+    const bool overlaps =
+        (after != shards.end() && (*after)->first_row < end) ||
+        (after != shards.begin() && (*std::prev(after))->first_row + (*std::prev(after))->rows > shard->first_row);
     expect(!overlaps || shard->rows == 0, "bad-shard", "expected rows of its own for ", shard->name,
            " but another shard holds some of the rows ", shard->first_row, " to ", end - 1);
     rows = std::max(rows, end);
@@ -147,7 +147,8 @@ std::string Dataset::file(int64_t row) const {
 
 std::string Dataset::where(int64_t row) const {
   const Shard* shard = impl_->find(row);
-  return shard ? shard->name + " row " + std::to_string(row - shard->first_row) : "row " + std::to_string(row) + " of no open shard";
+  return shard ? shard->name + " row " + std::to_string(row - shard->first_row)
+               : "row " + std::to_string(row) + " of no open shard";
 }
 
 }  // namespace gd

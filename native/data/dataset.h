@@ -24,8 +24,27 @@ namespace gd {
 //       'other' (a type that no input reads, e.g. a map or a timestamp: known by name, never read)
 struct ColumnPlace {
   enum class Type {
-    list, large_list, fixed_list, structure, binary, large_binary, utf8, large_utf8, boolean,
-    int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, dictionary, other,
+    list,
+    large_list,
+    fixed_list,
+    structure,
+    binary,
+    large_binary,
+    utf8,
+    large_utf8,
+    boolean,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    float32,
+    float64,
+    dictionary,
+    other,
   } type = Type::structure;
   int64_t length = 0;     // rows
   int64_t offset = 0;     // logical offset of row 0 (sliced arrays)

@@ -21,7 +21,8 @@ void start_vips() {
     vips_concurrency_set(1);
     vips_cache_set_max(0);
     // Warnings about odd metadata of single files would flood standard error; what cannot be decoded is an exception.
-    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, [](const char*, GLogLevelFlags, const char*, void*) {}, nullptr);
+    g_log_set_handler(
+        "VIPS", G_LOG_LEVEL_WARNING, [](const char*, GLogLevelFlags, const char*, void*) {}, nullptr);
     return ok;
   }();
   expect(started, "no-decoder", "expected libvips to start but got: ", vips_error_buffer());
@@ -116,8 +117,8 @@ StoredImage::StoredImage(const Cell& image) : image_(image) {
     width_ = vips_image_get_width(header.get());
     if (vips_image_get_orientation_swap(header.get())) std::swap(height_, width_);
   }
-  expect(height_ > 0 && width_ > 0 && height_ <= kMostPixels && width_ <= kMostPixels / height_, "bad-image",
-         "expected 1 to ", kMostPixels, " pixels at ", image.where(), " but got ", height_, "×", width_);
+  expect(height_ > 0 && width_ > 0 && height_ <= kMostPixels && width_ <= kMostPixels / height_, "bad-image", "expected 1 to ",
+         kMostPixels, " pixels at ", image.where(), " but got ", height_, "×", width_);
 }
 
 StoredImage::~StoredImage() = default;
@@ -161,14 +162,15 @@ Picture StoredImage::decode(int64_t shrink) const {
     const VipsInterpretation meaning = vips_image_guess_interpretation(image.get());
     if (meaning != VIPS_INTERPRETATION_sRGB && meaning != VIPS_INTERPRETATION_B_W && meaning != VIPS_INTERPRETATION_RGB16 &&
         meaning != VIPS_INTERPRETATION_GREY16)
-      apply(data, image, [](VipsImage* in, VipsImage** to) { return vips_colourspace(in, to, VIPS_INTERPRETATION_sRGB, nullptr); });
+      apply(data, image,
+            [](VipsImage* in, VipsImage** to) { return vips_colourspace(in, to, VIPS_INTERPRETATION_sRGB, nullptr); });
     if (vips_image_hasalpha(image.get()))
       apply(data, image, [](VipsImage* in, VipsImage** to) { return vips_flatten(in, to, nullptr); });
     const VipsBandFormat format = vips_image_get_format(image.get());
     out.channels = vips_image_get_bands(image.get());
-    expect((format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT) && (out.channels == 1 || out.channels == 3),
-           "bad-image", "expected grey or RGB pixels of 8 or 16 bits at ", data.where(), " but got ", out.channels,
-           " channels of the format ", vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
+    expect((format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT) && (out.channels == 1 || out.channels == 3), "bad-image",
+           "expected grey or RGB pixels of 8 or 16 bits at ", data.where(), " but got ", out.channels, " channels of the format ",
+           vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
     out.bits = format == VIPS_FORMAT_UCHAR ? 8 : 16;
     out.height = vips_image_get_height(image.get());
     out.width = vips_image_get_width(image.get());

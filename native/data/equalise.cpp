@@ -10,9 +10,7 @@ namespace {
 
 using Map = std::array<float, 257>;  // grey level → grey level; one more entry, so that level + 1 is always there
 
-float luma(const float* p, int64_t channels) {
-  return channels == 1 ? p[0] : 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
-}
+float luma(const float* p, int64_t channels) { return channels == 1 ? p[0] : 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2]; }
 
 Map map_of(const std::array<int64_t, 256>& histogram, int64_t pixels, double limit) {
   const double most = std::max(1.0, limit * static_cast<double>(pixels) / 256);

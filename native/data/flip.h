@@ -14,7 +14,7 @@ struct Flip {
 };
 
 struct Sides {
-  std::string column;                             // of the texts
+  std::string column;                              // of the texts
   std::vector<std::pair<int32_t, int32_t>> pairs;  // token ids that exchange, e.g. those of "left" and "right"
 };
 

@@ -123,7 +123,7 @@ class ImageInput : public Input {
     crop_.resize = options.integer("resize");
     crop_.stretch = options.flag("stretch");
     const std::string& kind = options.text("crop");
-    crop_.kind = kind == "random" ? CropOptions::Kind::random
+    crop_.kind = kind == "random"   ? CropOptions::Kind::random
                  : kind == "centre" ? CropOptions::Kind::centre
                                     : CropOptions::Kind::random_resized;
     const auto scale = options.numbers("cropScale"), ratio = options.numbers("cropRatio");
@@ -134,8 +134,8 @@ class ImageInput : public Input {
     std::copy(scale.begin(), scale.end(), crop_.scale);
     std::copy(ratio.begin(), ratio.end(), crop_.ratio);
     expect(crop_.size >= 1 && crop_.size <= 4096, "bad-option", "expected 1 to 4096 for image.size but got ", crop_.size);
-    expect(crop_.resize == 0 || (crop_.resize >= crop_.size && crop_.resize <= 8192), "bad-option", "expected 0 or at least the size ",
-           crop_.size, " for image.resize but got ", crop_.resize);
+    expect(crop_.resize == 0 || (crop_.resize >= crop_.size && crop_.resize <= 8192), "bad-option",
+           "expected 0 or at least the size ", crop_.size, " for image.resize but got ", crop_.resize);
     expect(view_ >= 0, "bad-option", "expected at least 0 for image.view but got ", view_);
     expect(channels_ == 3 || (channels_ == 1 && stored_channels_ == 1), "bad-option",
            "expected 1 or 3 for image.channels (3 with colour) but got ", channels_);
@@ -183,7 +183,8 @@ class ImageInput : public Input {
       render(picture, part, stored_channels_, values.data());
       augmentation_.apply({levels.side, levels.channels, values.data()}, key, view_);
       for (int64_t i = 0; i < levels.size(); ++i)
-        pixels[i] = static_cast<uint8_t>(static_cast<int32_t>(std::min(255.0f, std::max(0.0f, values[static_cast<size_t>(i)])) + 0.5f));
+        pixels[i] =
+            static_cast<uint8_t>(static_cast<int32_t>(std::min(255.0f, std::max(0.0f, values[static_cast<size_t>(i)])) + 0.5f));
     } else {
       render(picture, part, stored_channels_, pixels);
     }

@@ -12,7 +12,8 @@ void Input::clear(int64_t slot, Features& out) const {
 }
 
 OptionList input_options(OptionList own) {
-  own.push_back(integer_option("stream", 0, "which row stream of the plan is read; inputs on different streams see different rows"));
+  own.push_back(
+      integer_option("stream", 0, "which row stream of the plan is read; inputs on different streams see different rows"));
   return own;
 }
 
@@ -25,8 +26,8 @@ std::vector<NamedInput> make_inputs(const Value& data) {
   for (const auto& [modality, section] : data.object()) {
     expect(section.is_object(), "bad-option", "expected {input, options} for data.", modality, " but got ", section.kind());
     for (const auto& [name, unused] : section.object())
-      expect(name == "input" || name == "options", "bad-option", "expected 'input' or 'options' in data.", modality,
-             " but got '", name, "'");
+      expect(name == "input" || name == "options", "bad-option", "expected 'input' or 'options' in data.", modality, " but got '",
+             name, "'");
     const std::string kind = section.at("input").text();
     const Value* options = section.find("options");
     const Value none;

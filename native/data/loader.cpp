@@ -24,7 +24,7 @@ bool concerns_all(const Error& error) {
 // A batch on its way. Slots are claimed and counted under the loader's lock; between the two a thread works alone on its slots.
 struct Work {
   Batch batch;
-  std::vector<Features> fields;                            // one an input
+  std::vector<Features> fields;                                        // one an input
   std::vector<std::pair<std::pair<int64_t, size_t>, Reject>> rejects;  // by (slot, input)
   bool allocated = false;
   int64_t claimed = 0;
@@ -144,11 +144,12 @@ Loader::Loader(std::shared_ptr<const Dataset> data, std::vector<NamedInput> inpu
     : impl_(std::make_unique<Impl>()) {
   expect(!inputs.empty(), "bad-option", "expected at least one input for a loader but got none");
   expect(options.batch >= 1, "bad-option", "expected a batch of at least 1 but got ", options.batch);
-  expect(options.threads >= 1 && options.threads <= 1024, "bad-option", "expected 1 to 1024 loader threads but got ", options.threads);
+  expect(options.threads >= 1 && options.threads <= 1024, "bad-option", "expected 1 to 1024 loader threads but got ",
+         options.threads);
   expect(options.ahead >= 1, "bad-option", "expected at least 1 batch ahead but got ", options.ahead);
   for (const auto& named : inputs)
-    expect(named.stream < options.streams, "bad-option", "expected a stream below ", options.streams, " for data.", named.modality,
-           " but got ", named.stream);
+    expect(named.stream < options.streams, "bad-option", "expected a stream below ", options.streams, " for data.",
+           named.modality, " but got ", named.stream);
 #ifndef GADOLINIUM_CUDA
   options.pinned = false;  // only a build for cards has page-locked memory
 #endif

@@ -11,13 +11,13 @@
 namespace gd {
 
 struct LoaderOptions {
-  int64_t batch = 0;         // samples a batch on this rank
+  int64_t batch = 0;  // samples a batch on this rank
   int64_t streams = 1;
   int threads = 1;
-  int64_t ahead = 3;         // batches kept ready
+  int64_t ahead = 3;  // batches kept ready
   uint64_t seed = 0;
   bool training = true;
-  bool pinned = false;       // page-locked memory, for copies to a card
+  bool pinned = false;  // page-locked memory, for copies to a card
 };
 
 class Loader {

@@ -34,7 +34,8 @@ void store(const Eight& v, float* to) { std::memcpy(to, &v, sizeof v); }
 
 // value · scale + shift over `count` values, whose channel is their place modulo `channels`. One pass; as composed operators
 // it would be four. 24 values at a time hold a whole number of pixels of 1 and of 3 channels.
-void spread(const uint8_t* from, int64_t count, const std::vector<float>& scale, const std::vector<float>& shift, float* __restrict__ to) {
+void spread(const uint8_t* from, int64_t count, const std::vector<float>& scale, const std::vector<float>& shift,
+            float* __restrict__ to) {
   float a[24], b[24];
   for (size_t i = 0; i < 24; ++i) {
     a[i] = scale[i % scale.size()];
@@ -47,7 +48,8 @@ void spread(const uint8_t* from, int64_t count, const std::vector<float>& scale,
 }
 
 // The same for one stored channel that becomes three: eight pixels are three vectors.
-void spread_grey(const uint8_t* from, int64_t pixels, const std::vector<float>& scale, const std::vector<float>& shift, float* __restrict__ to) {
+void spread_grey(const uint8_t* from, int64_t pixels, const std::vector<float>& scale, const std::vector<float>& shift,
+                 float* __restrict__ to) {
   constexpr Order order[3] = {{0, 0, 0, 1, 1, 1, 2, 2}, {2, 3, 3, 3, 4, 4, 4, 5}, {5, 5, 6, 6, 6, 7, 7, 7}};
   Eight a[3], b[3];
   for (int v = 0; v < 3; ++v)

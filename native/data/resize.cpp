@@ -9,8 +9,8 @@
 namespace gd {
 
 ResizeWeights::ResizeWeights(const ResizeAxis& axis) {
-  expect(axis.size > 0 && axis.out > 0 && axis.high > axis.low, "bad-resize", "expected a part and a result of at least one pixel but got ",
-         axis.size, " and ", axis.out);
+  expect(axis.size > 0 && axis.out > 0 && axis.high > axis.low, "bad-resize",
+         "expected a part and a result of at least one pixel but got ", axis.size, " and ", axis.out);
   const double scale = axis.size / static_cast<double>(axis.out);
   const double support = std::max(scale, 1.0);
   taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
@@ -49,8 +49,7 @@ ResizeWeights::ResizeWeights(const ResizeAxis& axis) {
   // Fewer taps are enough when the outermost ones weigh 0 everywhere; and no window may reach past what is read.
   if (used < taps) {
     for (int64_t i = 0; i < axis.count; ++i)
-      for (int64_t k = 0; k < used; ++k)
-        weight[static_cast<size_t>(i * used + k)] = weight[static_cast<size_t>(i * taps + k)];
+      for (int64_t k = 0; k < used; ++k) weight[static_cast<size_t>(i * used + k)] = weight[static_cast<size_t>(i * taps + k)];
     taps = used;
     weight.resize(static_cast<size_t>(axis.count * taps));
   }

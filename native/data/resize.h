@@ -13,7 +13,7 @@ namespace gd {
 struct ResizeAxis {
   double from = 0;
   double size = 0;
-  int64_t low = 0;   // source pixels [low, high) may be read: a crop sees nothing outside itself
+  int64_t low = 0;  // source pixels [low, high) may be read: a crop sees nothing outside itself
   int64_t high = 0;
   int64_t out = 0;
   int64_t first = 0;

@@ -29,7 +29,8 @@ class TextInput : public Input {
         integer_option("view", 0, "number of this view: other views of a sample draw another text"),
         choice_option("choose", {"random", "position", "join"},
                       std::string(choose_help) + "; join: all of them, one after another, in the order of `kinds`"),
-        integer_option("sentences", 0, "sentences drawn without replacement in training, the first so many in evaluation; 0: all"),
+        integer_option("sentences", 0,
+                       "sentences drawn without replacement in training, the first so many in evaluation; 0: all"),
         flag_option("shuffle", false, "put the sentences in random order in training; otherwise they keep their order"),
         integer_option("maxTokens", 128, "longest text, tokens with the special ones; the rest is cut off"),
         integer_option("padTo", 8, "the batch's length is rounded up to a multiple of this, at most maxTokens"),
@@ -37,9 +38,11 @@ class TextInput : public Input {
         integer_option("endId", -1, "token after the text; -1: none"),
         integer_option("padId", 0, "token after the end of shorter texts"),
         integer_option("maskId", -1, "token that hides another; needed with maskProbability"),
-        integer_option("vocabularySize", 0, "tokens known to the encoder: others are refused, random ones drawn below it; 0: unknown"),
-        numbers_option("sidePairs", {},
-                       "token ids a, b, a, b … of words that exchange in a mirror, e.g. left and right; see the image's flipText"),
+        integer_option("vocabularySize", 0,
+                       "tokens known to the encoder: others are refused, random ones drawn below it; 0: unknown"),
+        numbers_option(
+            "sidePairs", {},
+            "token ids a, b, a, b … of words that exchange in a mirror, e.g. left and right; see the image's flipText"),
         number_option("maskProbability", 0,
                       "masked language modelling (Devlin et al. 2019): part of the tokens that become targets; of them 80 % are "
                       "hidden, 10 % replaced by a random token, 10 % kept. Training only"),
@@ -72,7 +75,8 @@ class TextInput : public Input {
     expect(mask_probability_ == 0 || (mask_ >= 0 && vocabulary_ > 0), "bad-option",
            "expected text.maskId and text.vocabularySize with text.maskProbability but got ", mask_, " and ", vocabulary_);
     const auto sides = options.integers("sidePairs");
-    expect(sides.size() % 2 == 0, "bad-option", "expected pairs of token ids for text.sidePairs but got ", sides.size(), " numbers");
+    expect(sides.size() % 2 == 0, "bad-option", "expected pairs of token ids for text.sidePairs but got ", sides.size(),
+           " numbers");
     pairs_.column = column_;
     for (size_t i = 0; i < sides.size(); i += 2)
       pairs_.pairs.emplace_back(static_cast<int32_t>(sides[i]), static_cast<int32_t>(sides[i + 1]));
@@ -87,7 +91,8 @@ class TextInput : public Input {
       expect(!pairs_.pairs.empty(), "bad-option", "expected text.sidePairs, because ", other.modality,
              ".flipText is 'swap', but got none");
       expect(!swaps_ || flip_.probability == flip->probability, "bad-option",
-             "expected one probability for all inputs with flipText 'swap' but got ", flip_.probability, " and ", flip->probability);
+             "expected one probability for all inputs with flipText 'swap' but got ", flip_.probability, " and ",
+             flip->probability);
       flip_ = *flip;
       swaps_ = true;
     }
@@ -195,7 +200,8 @@ class TextInput : public Input {
     const int64_t room = most_ - (start_ >= 0) - (end_ >= 0);
     std::vector<int32_t> ids;
     for (int64_t i = 0; i < taken && static_cast<int64_t>(ids.size()) < room; ++i) {
-      const auto more = sentences[static_cast<size_t>(order[static_cast<size_t>(i)])].integers(room - static_cast<int64_t>(ids.size()));
+      const auto more =
+          sentences[static_cast<size_t>(order[static_cast<size_t>(i)])].integers(room - static_cast<int64_t>(ids.size()));
       ids.insert(ids.end(), more.begin(), more.end());
     }
     return ids;

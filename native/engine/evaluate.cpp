@@ -35,13 +35,15 @@ Value Engine::embed(const Value& arguments) {
   for (const auto& name : arguments.at("features").array()) wanted.push_back(name.text());
   std::vector<NamedInput> inputs;
   for (auto& input : make_inputs(config_.at("data"))) {
-    const bool asked = std::any_of(wanted.begin(), wanted.end(),
-                                   [&](const std::string& name) { return name.compare(0, input.modality.size() + 1, input.modality + ".") == 0; });
+    const bool asked = std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+      return name.compare(0, input.modality.size() + 1, input.modality + ".") == 0;
+    });
     if (!asked) continue;
     input.stream = 0;  // evaluation looks at every input of one row
     inputs.push_back(std::move(input));
   }
-  expect(!inputs.empty(), "bad-option", "expected a feature of one of the recipe's modalities but got '", wanted.empty() ? "" : wanted[0], "'");
+  expect(!inputs.empty(), "bad-option", "expected a feature of one of the recipe's modalities but got '",
+         wanted.empty() ? "" : wanted[0], "'");
 
   LoaderOptions options;
   options.batch = batch;
@@ -53,7 +55,8 @@ Value Engine::embed(const Value& arguments) {
   const size_t whole = rows.size() / static_cast<size_t>(batch) * static_cast<size_t>(batch);
   if (whole > 0) loader.push({rows.begin(), rows.begin() + static_cast<int64_t>(whole)}, 0, 0);
   if (whole < rows.size())
-    loader.push({rows.begin() + static_cast<int64_t>(whole), rows.end()}, 0, static_cast<int64_t>(whole), static_cast<int64_t>(rows.size() - whole));
+    loader.push({rows.begin() + static_cast<int64_t>(whole), rows.end()}, 0, static_cast<int64_t>(whole),
+                static_cast<int64_t>(rows.size() - whole));
   loader.end();
 
   std::map<std::string, std::vector<Tensor>> pieces;
@@ -106,12 +109,14 @@ Value Engine::ranks(const Value& arguments) const {
   const int64_t width = arguments.at("width").integer();
   const auto matrix = [&](const char* name) {
     const auto& bytes = *arguments.at(name).bytes();
-    return at::from_blob(const_cast<uint8_t*>(bytes.data()), {static_cast<int64_t>(bytes.size() / sizeof(float)) / width, width}, at::kFloat)
+    return at::from_blob(const_cast<uint8_t*>(bytes.data()), {static_cast<int64_t>(bytes.size() / sizeof(float)) / width, width},
+                         at::kFloat)
         .to(device_);
   };
   const auto groups = [&](const char* name) {
     const auto& bytes = *arguments.at(name).bytes();
-    return at::from_blob(const_cast<uint8_t*>(bytes.data()), {static_cast<int64_t>(bytes.size() / sizeof(int32_t))}, at::kInt).to(device_);
+    return at::from_blob(const_cast<uint8_t*>(bytes.data()), {static_cast<int64_t>(bytes.size() / sizeof(int32_t))}, at::kInt)
+        .to(device_);
   };
   NoGradGuard no_grad;
   const Tensor queries = matrix("queries"), candidates = matrix("candidates");

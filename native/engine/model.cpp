@@ -39,14 +39,16 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
     tower.recompute = given.flag("recompute", false);
     tower.chunks = given.integer("chunks", 1);
     if (const Value* share = given.find("share"); share && !share->is_null()) {
-      const auto other = std::find_if(towers_.begin(), towers_.end(), [&](const Tower& t) { return t.modality == share->text(); });
+      const auto other =
+          std::find_if(towers_.begin(), towers_.end(), [&](const Tower& t) { return t.modality == share->text(); });
       expect(other != towers_.end(), "bad-recipe", "expected an earlier encoder for encoders.", modality, ".share but got '",
              share->text(), "'");
       tower.encoder = other->encoder;
       tower.prefix = other->prefix;
     } else {
       tower.prefix = "encoders." + modality;
-      tower.encoder = Registry<Encoder>::instance().make(given.at("encoder").text(), root / tower.prefix, or_null(given.find("options")));
+      tower.encoder =
+          Registry<Encoder>::instance().make(given.at("encoder").text(), root / tower.prefix, or_null(given.find("options")));
     }
     towers_.push_back(std::move(tower));
   }
@@ -60,7 +62,8 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
       ++number;
       std::shared_ptr<Head> head = entry.make(root / prefix, options);
       const auto reads = modalities(entry.options, options);
-      const auto tower = std::find_if(towers_.begin(), towers_.end(), [&](const Tower& t) { return reads == std::set{t.modality}; });
+      const auto tower =
+          std::find_if(towers_.begin(), towers_.end(), [&](const Tower& t) { return reads == std::set{t.modality}; });
       if (tower == towers_.end()) {
         joint_heads_.push_back(std::move(head));
       } else {
@@ -70,12 +73,14 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
     }
   }
   const Value& relation = config.at("relation");
-  relation_ = Registry<RelationRule>::instance().make(relation.at("relation").text(), root / "relation", or_null(relation.find("options")));
+  relation_ = Registry<RelationRule>::instance().make(relation.at("relation").text(), root / "relation",
+                                                      or_null(relation.find("options")));
   for (const auto& given : config.at("objectives").array()) {
     const std::string kind = given.at("objective").text();
     const std::string name = given.text("name", kind);
-    objectives_.push_back({name, given.number("weight", 1),
-                           Registry<Objective>::instance().make(kind, root / ("objectives." + name), or_null(given.find("options")))});
+    objectives_.push_back(
+        {name, given.number("weight", 1),
+         Registry<Objective>::instance().make(kind, root / ("objectives." + name), or_null(given.find("options")))});
   }
   expect(!objectives_.empty(), "bad-recipe", "expected at least one objective but the recipe has none");
 }

@@ -178,9 +178,11 @@ void Engine::report(Training& run, StepRecord& record) {
   events_.send(std::move(warning));
   const int64_t limit = run.arguments.integer("maximumSkipped", 20);
   if (run.skipped_in_a_row >= limit) {
-    throw Error("diverged", c10::str("expected a finite loss but ", run.skipped_in_a_row, " steps in a row were skipped, the last one at step ",
-                                     record.step(), " (", record.suspects(), " not finite)"),
-                "lower optimise.lr, lengthen the warm-up, or clip harder; resume from the last checkpoint");
+    throw Error(
+        "diverged",
+        c10::str("expected a finite loss but ", run.skipped_in_a_row, " steps in a row were skipped, the last one at step ",
+                 record.step(), " (", record.suspects(), " not finite)"),
+        "lower optimise.lr, lengthen the warm-up, or clip harder; resume from the last checkpoint");
   }
 }
 
@@ -267,8 +269,8 @@ Value Engine::restore(const Value& arguments) {
       continue;
     }
     const Tensor stored = file.tensor(from);
-    expect(stored.sizes() == tensor.sizes(), "checkpoint-mismatch", "expected the shape ", tensor.sizes(), " for ", from, " in ", path,
-           " but got ", stored.sizes(), ": it is a checkpoint of another recipe");
+    expect(stored.sizes() == tensor.sizes(), "checkpoint-mismatch", "expected the shape ", tensor.sizes(), " for ", from, " in ",
+           path, " but got ", stored.sizes(), ": it is a checkpoint of another recipe");
     used[from] = true;
   }
   for (const auto& name : file.names()) {
@@ -278,8 +280,8 @@ Value Engine::restore(const Value& arguments) {
   }
   if (missed + over > 0) {
     throw Error("checkpoint-mismatch",
-                c10::str("expected the tensors of this recipe in ", path, " but ", missed, " are missing (", missing, ") and ", over,
-                         " are not known (", left, ")"),
+                c10::str("expected the tensors of this recipe in ", path, " but ", missed, " are missing (", missing, ") and ",
+                         over, " are not known (", left, ")"),
                 "give the recipe and the overrides that the checkpoint was trained with");
   }
   for (auto& [name, tensor] : trainer().tensors()) {

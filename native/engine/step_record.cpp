@@ -4,10 +4,10 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <cmath>
-#include <cstdio>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <cmath>
+#include <cstdio>
 
 namespace gd {
 

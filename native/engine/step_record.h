@@ -7,11 +7,11 @@
 namespace gd {
 
 struct StepPosition {
-  int64_t step = 0;   // number of the step just done, from 1
+  int64_t step = 0;  // number of the step just done, from 1
   int64_t epoch = 0;
   int64_t samples = 0;  // since the start of training
   int64_t batch = 0;
-  size_t ready = 0;   // batches waiting in the loader
+  size_t ready = 0;  // batches waiting in the loader
 };
 
 class StepRecord {

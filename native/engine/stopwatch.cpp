@@ -22,9 +22,8 @@ std::vector<std::pair<std::string, double>> Stopwatch::milliseconds() {
   if (!device_.is_cpu() && !marks_.empty()) marks_.back().event->synchronize();
   for (size_t i = 0; i + 1 < marks_.size(); ++i) {
     if (!*marks_[i].phase) continue;
-    const double spent = device_.is_cpu()
-                             ? std::chrono::duration<double, std::milli>(marks_[i + 1].time - marks_[i].time).count()
-                             : marks_[i].event->elapsedTime(*marks_[i + 1].event);
+    const double spent = device_.is_cpu() ? std::chrono::duration<double, std::milli>(marks_[i + 1].time - marks_[i].time).count()
+                                          : marks_[i].event->elapsedTime(*marks_[i + 1].event);
     const auto found = std::find_if(out.begin(), out.end(), [&](const auto& phase) { return phase.first == marks_[i].phase; });
     if (found == out.end()) {
       out.emplace_back(marks_[i].phase, spent);

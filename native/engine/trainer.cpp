@@ -28,8 +28,10 @@ Features slice(const Features& fields, const std::string& modality, int64_t from
 }  // namespace
 
 Trainer::Trainer(const Value& config, c10::Device device)
-    : device_(device), precision_(precision_from(config.text("precision", "fp32"), device)),
-      seed_(static_cast<uint64_t>(config.integer("seed", 0))), model_(config, device, at::kFloat, seed_),
+    : device_(device),
+      precision_(precision_from(config.text("precision", "fp32"), device)),
+      seed_(static_cast<uint64_t>(config.integer("seed", 0))),
+      model_(config, device, at::kFloat, seed_),
       loss_scale_(precision_, device) {
   const Value& optimise = section(config, "optimise");
   if (optimise.find("optimiser") == nullptr) return;  // evaluation only: no moments are held
@@ -141,7 +143,8 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
   pass.seed = key(seed_, static_cast<uint64_t>(step), key_of("dropout"));
   pass.first_row = first_row;
   const bool cached = std::any_of(model_.towers().begin(), model_.towers().end(), [](const Tower& t) { return t.chunks > 1; });
-  Model::Outcome outcome = cached ? cached_forward_backward(fields, batch, pass, watch) : forward_backward(fields, batch, pass, watch);
+  Model::Outcome outcome =
+      cached ? cached_forward_backward(fields, batch, pass, watch) : forward_backward(fields, batch, pass, watch);
 
   watch.start("optimiser");
   NoGradGuard no_grad;

@@ -11,7 +11,7 @@ struct Engine::Training {
   std::shared_ptr<const Dataset> data;
   std::vector<NamedInput> inputs;
   std::unique_ptr<Loader> loader;
-  int64_t batch = 0;   // samples a step on this rank
+  int64_t batch = 0;  // samples a step on this rank
   int64_t world = 1, rank = 0;
   int64_t low_mark = 0;  // asks for rows when fewer batches are pending
 

@@ -30,8 +30,13 @@ class AttentionPool : public Head {
     });
   }
   static Example example() {
-    return gd::example({{"from", "text.tokens"}, {"to", "text.global"}, {"mask", "text.mask"}, {"inputWidth", 3},
-                        {"outputWidth", 4}, {"heads", 2}, {"queries", 2}},
+    return gd::example({{"from", "text.tokens"},
+                        {"to", "text.global"},
+                        {"mask", "text.mask"},
+                        {"inputWidth", 3},
+                        {"outputWidth", 4},
+                        {"heads", 2},
+                        {"queries", 2}},
                        {{"text.tokens", {4, 3}}, {"text.mask", {4}, ExampleFeature::mask}});
   }
 
@@ -66,10 +71,9 @@ class AttentionPool : public Head {
     const auto bias = in_bias_.chunk(3, 0);
     const Tensor places = (*place_norm_)(x);
     const Tensor queries = at::linear((*query_norm_)(query_), weight[0], bias[0]).unsqueeze(0).expand({x.size(0), -1, -1});
-    const Tensor pooled =
-        attend(split_heads(queries, heads_), split_heads(at::linear(places, weight[1], bias[1]), heads_),
-               split_heads(at::linear(places, weight[2], bias[2]), heads_),
-               {.keys = mask.defined() ? visible_keys(mask) : Tensor()}, dropout_, pass);
+    const Tensor pooled = attend(split_heads(queries, heads_), split_heads(at::linear(places, weight[1], bias[1]), heads_),
+                                 split_heads(at::linear(places, weight[2], bias[2]), heads_),
+                                 {.keys = mask.defined() ? visible_keys(mask) : Tensor()}, dropout_, pass);
     const Tensor out = (*out_)(merge_heads(pooled));
     names_.write(features, query_.size(0) == 1 ? out.squeeze(1) : out);
   }

@@ -7,14 +7,13 @@ namespace {
 
 class LayerNormHead : public Head {
  public:
-  static constexpr const char* help = "Layer normalisation of the last dimension (Ba et al. 2016), with a learned scale and shift.";
+  static constexpr const char* help =
+      "Layer normalisation of the last dimension (Ba et al. 2016), with a learned scale and shift.";
   static OptionList options() {
-    return FromTo::options({required(integer_option("inputWidth", 0, "width of `from`")),
-                            number_option("eps", 1e-5, "added to the variance")});
+    return FromTo::options(
+        {required(integer_option("inputWidth", 0, "width of `from`")), number_option("eps", 1e-5, "added to the variance")});
   }
-  static Example example() {
-    return gd::example({{"from", "image.global"}, {"inputWidth", 5}}, {{"image.global", {5}}});
-  }
+  static Example example() { return gd::example({{"from", "image.global"}, {"inputWidth", 5}}, {{"image.global", {5}}}); }
 
   LayerNormHead(const Scope& scope, const Options& options)
       : names_(options), norm_(scope, options.integer("inputWidth"), options.number("eps")) {}

@@ -19,8 +19,7 @@ class LinearProjection : public Head {
   }
 
   LinearProjection(const Scope& scope, const Options& options)
-      : names_(options),
-        linear_(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias")) {}
+      : names_(options), linear_(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias")) {}
 
   void operator()(Features& features, Pass&) override { names_.write(features, linear_(names_.read(features))); }
 

@@ -24,8 +24,7 @@ class MaxPool : public Head {
     const Tensor& x = names_.read_sequence(features);
     const Tensor mask = mask_of(features, mask_);
     if (!mask.defined()) return names_.write(features, std::get<0>(x.max(1)));
-    const Tensor counted =
-        x.masked_fill(mask.logical_not().unsqueeze(-1), -std::numeric_limits<double>::infinity());
+    const Tensor counted = x.masked_fill(mask.logical_not().unsqueeze(-1), -std::numeric_limits<double>::infinity());
     names_.write(features, std::get<0>(counted.max(1)).masked_fill(mask.any(1, true).logical_not(), 0));
   }
 

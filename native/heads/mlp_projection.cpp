@@ -36,8 +36,13 @@ class MlpProjection : public Head {
     });
   }
   static Example example() {
-    return gd::example({{"from", "image.patches"}, {"to", "image.projected"}, {"inputWidth", 5}, {"hiddenWidth", 4},
-                        {"outputWidth", 3}, {"activation", "gelu"}, {"norm", "layer"}},
+    return gd::example({{"from", "image.patches"},
+                        {"to", "image.projected"},
+                        {"inputWidth", 5},
+                        {"hiddenWidth", 4},
+                        {"outputWidth", 3},
+                        {"activation", "gelu"},
+                        {"norm", "layer"}},
                        {{"image.patches", {2, 5}}});
   }
 
@@ -51,8 +56,8 @@ class MlpProjection : public Head {
     const std::string& norm = options.text("norm");
     int64_t place = 0, in = options.integer("inputWidth");
     for (int64_t i = 0; i + 1 < layers; ++i) {
-      Hidden& hidden = hidden_.emplace_back(
-          Hidden{Linear(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias")), {}, {}});
+      Hidden& hidden = hidden_.emplace_back(Hidden{
+          Linear(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias")), {}, {}});
       in = options.integer("hiddenWidth");
       if (norm_last_) ++place;  // the activation
       if (norm == "layer") hidden.layer_norm.emplace(scope / std::to_string(place++), in, options.number("normEps"));

@@ -38,8 +38,8 @@ void launch(const void* x, void* y, const DropoutPlan& plan, cudaStream_t stream
   const int64_t needed = (plan.width + threads - 1) / threads;
   const dim3 grid(static_cast<unsigned>(needed < blocks_a_row ? needed : blocks_a_row),
                   static_cast<unsigned>(plan.rows < rows ? plan.rows : rows));
-  mask_rows<T, Real><<<grid, threads, 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(y), plan,
-                                                   static_cast<Real>(plan.scale));
+  mask_rows<T, Real>
+      <<<grid, threads, 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(y), plan, static_cast<Real>(plan.scale));
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ void mask_rows(const void* x, void* y, const DropoutPlan& plan) {
     while (begin < end) {
       const int64_t row = begin / plan.width, first = begin - row * plan.width;
       const int64_t last = std::min(plan.width, first + (end - begin));
-      mask_stretch(from + row * plan.width, to + row * plan.width, first, last,
-                   row_key(plan.key, plan.first_row + row), plan.threshold, scale);
+      mask_stretch(from + row * plan.width, to + row * plan.width, first, last, row_key(plan.key, plan.first_row + row),
+                   plan.threshold, scale);
       begin += last - first;
     }
   });

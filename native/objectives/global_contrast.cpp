@@ -27,16 +27,18 @@ struct GlobalContrast : Objective {
             flag_option("normalise", true, "scale both features to unit length first")};
   }
 
-  static Example example() {
-    return gd::example({{"temperature", 0.5}}, {{"image.global", {5}}, {"text.global", {5}}});
-  }
+  static Example example() { return gd::example({{"temperature", 0.5}}, {{"image.global", {5}}, {"text.global", {5}}}); }
 
   GlobalContrast(Scope scope, const Options& options)
-      : rows_(options.text("rows")), columns_(options.text("columns")), maximum_(options.number("maximumScale")),
-        row_weight_(options.number("rowWeight")), normalise_(options.flag("normalise")) {
+      : rows_(options.text("rows")),
+        columns_(options.text("columns")),
+        maximum_(options.number("maximumScale")),
+        row_weight_(options.number("rowWeight")),
+        normalise_(options.flag("normalise")) {
     const double temperature = options.number("temperature");
     expect(temperature > 0, "bad-option", "expected a temperature above 0 for global-contrast but got ", temperature);
-    expect(row_weight_ >= 0 && row_weight_ <= 1, "bad-option", "expected rowWeight in [0, 1] for global-contrast but got ", row_weight_);
+    expect(row_weight_ >= 0 && row_weight_ <= 1, "bad-option", "expected rowWeight in [0, 1] for global-contrast but got ",
+           row_weight_);
     const double start = std::log(1 / temperature);
     log_scale_ = options.flag("learnTemperature") ? scope.parameter("logit_scale", {}, Init::value(start))
                                                   : scope.buffer("logit_scale", at::scalar_tensor(start));

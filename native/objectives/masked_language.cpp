@@ -15,7 +15,8 @@ struct MaskedLanguage : Objective {
   static OptionList options() {
     return {feature_option("tokens", "text.tokens", "word features [B, T, D] of the masked text"),
             feature_option("targets", "text.targets", "original ids [B, T], -100 where nothing is to be predicted"),
-            required(integer_option("width", 0, "D")), required(integer_option("vocabularySize", 0, "number of word pieces")),
+            required(integer_option("width", 0, "D")),
+            required(integer_option("vocabularySize", 0, "number of word pieces")),
             text_option("tie", "encoders.text.embeddings.word_embeddings.weight",
                         "parameter [V, D] that the output layer shares; empty: its own"),
             number_option("layerNormEpsilon", 1e-12, "of the transform's layer norm"),
@@ -28,8 +29,11 @@ struct MaskedLanguage : Objective {
   }
 
   MaskedLanguage(Scope scope, const Options& options)
-      : tokens_(options.text("tokens")), targets_(options.text("targets")), width_(options.integer("width")),
-        epsilon_(options.number("layerNormEpsilon")), weight_(options.number("weight")) {
+      : tokens_(options.text("tokens")),
+        targets_(options.text("targets")),
+        width_(options.integer("width")),
+        epsilon_(options.number("layerNormEpsilon")),
+        weight_(options.number("weight")) {
     const int64_t words = options.integer("vocabularySize");
     const Scope head = scope / "cls.predictions";
     dense_ = head.parameter("transform.dense.weight", {width_, width_}, Init::gaussian(0.02));

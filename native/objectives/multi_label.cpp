@@ -14,8 +14,10 @@ struct MultiLabel : Objective {
       "Binary cross-entropy of a linear classifier on one feature; labels 1 present, 0 absent, below 0 unknown and left out";
   static OptionList options() {
     return {feature_option("feature", "image.global", "input [B, D]"),
-            feature_option("labels", "labels.values", "labels [B, K]"), required(integer_option("width", 0, "D")),
-            required(integer_option("classes", 0, "K")), number_option("weight", 1, "factor on the loss"),
+            feature_option("labels", "labels.values", "labels [B, K]"),
+            required(integer_option("width", 0, "D")),
+            required(integer_option("classes", 0, "K")),
+            number_option("weight", 1, "factor on the loss"),
             numbers_option("positiveWeights", {}, "factor on the positive term of each class; empty: 1")};
   }
 
@@ -40,7 +42,8 @@ struct MultiLabel : Objective {
     const Tensor x = features.at(feature_).to(classifier_.scalar_type());
     const Tensor labels = features.at(labels_).to(x.scalar_type());
     const Tensor z = at::linear(x, classifier_, bias_);
-    expect(z.sizes() == labels.sizes(), "bad-shape", "expected labels ", z.sizes(), " for ", labels_, " but got ", labels.sizes());
+    expect(z.sizes() == labels.sizes(), "bad-shape", "expected labels ", z.sizes(), " for ", labels_, " but got ",
+           labels.sizes());
     const Tensor known = (labels >= 0) & present_of(features, feature_).unsqueeze(1) & present_of(features, labels_).unsqueeze(1);
     // −y log σ(z) = y softplus(−z): finite for any logit.
     Tensor positive = labels * at::softplus(-z);

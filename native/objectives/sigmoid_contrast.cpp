@@ -25,7 +25,9 @@ struct SigmoidContrast : Objective {
   static Example example() { return gd::example({{"bias", -1}}, {{"image.global", {5}}, {"text.global", {5}}}); }
 
   SigmoidContrast(Scope scope, const Options& options)
-      : rows_(options.text("rows")), columns_(options.text("columns")), normalise_(options.flag("normalise")),
+      : rows_(options.text("rows")),
+        columns_(options.text("columns")),
+        normalise_(options.flag("normalise")),
         log_scale_(scope.parameter("logit_scale", {}, Init::value(std::log(1 / options.number("temperature"))))),
         bias_(scope.parameter("logit_bias", {}, Init::value(options.number("bias")))) {}
 

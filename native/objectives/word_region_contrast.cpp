@@ -32,28 +32,33 @@ struct WordRegionContrast : Objective {
   }
 
   WordRegionContrast(Scope, const Options& options)
-      : regions_(options.text("regions")), words_(options.text("words")), mask_(options.text("mask")),
-        region_scale_(options.number("regionScale")), word_scale_(options.number("wordScale")), logit_scale_(options.number("logitScale")) {}
+      : regions_(options.text("regions")),
+        words_(options.text("words")),
+        mask_(options.text("mask")),
+        region_scale_(options.number("regionScale")),
+        word_scale_(options.number("wordScale")),
+        logit_scale_(options.number("logitScale")) {}
 
   Losses operator()(const Features& features, const Relation& relation, Pass&) override {
     const auto type = at::promote_types(features.at(regions_).scalar_type(), at::kFloat);
     const Tensor v = features.at(regions_).to(type), e = features.at(words_).to(type), mask = features.at(mask_);
-    expect(v.dim() == 3 && e.dim() == 3 && v.size(2) == e.size(2), "bad-shape", "expected [B, N, D] and [B, T, D] of one width for ",
-           regions_, " and ", words_, " but got ", v.sizes(), " and ", e.sizes());
+    expect(v.dim() == 3 && e.dim() == 3 && v.size(2) == e.size(2), "bad-shape",
+           "expected [B, N, D] and [B, T, D] of one width for ", regions_, " and ", words_, " but got ", v.sizes(), " and ",
+           e.sizes());
     const double never = -std::numeric_limits<double>::infinity();
     std::vector<Tensor> columns;  // one text at a time against all images: no B×B×N×T tensor
     for (int64_t j = 0; j < e.size(0); ++j) {
       // Padding takes no part; its words would otherwise draw attention of every region. A text without words counts as one of
       // zeros and is left out of the mean by `present`.
       const Tensor absent = ~mask[j];
-      const Tensor scores = at::matmul(v, e[j].t());                                                  // [B, N, T]
-      const Tensor shares = at::softmax(scores.masked_fill(absent.view({1, 1, -1}), -1e30), 2);        // over words
-      const Tensor attention = at::softmax(shares * region_scale_, 1);                                 // over regions
-      const Tensor context = at::matmul(attention.transpose(1, 2), v);                                 // [B, T, D]
+      const Tensor scores = at::matmul(v, e[j].t());                                             // [B, N, T]
+      const Tensor shares = at::softmax(scores.masked_fill(absent.view({1, 1, -1}), -1e30), 2);  // over words
+      const Tensor attention = at::softmax(shares * region_scale_, 1);                           // over regions
+      const Tensor context = at::matmul(attention.transpose(1, 2), v);                           // [B, T, D]
       const Tensor word = e[j].unsqueeze(0);
       const Tensor cosine = (word * context).sum(2) / (word.norm(2, 2).clamp_min(1e-8) * context.norm(2, 2).clamp_min(1e-8));
       const Tensor real = cosine.masked_fill(absent.view({1, -1}), -1e30 / word_scale_);
-      columns.push_back(at::logsumexp(real * word_scale_, 1));                                         // [B]
+      columns.push_back(at::logsumexp(real * word_scale_, 1));  // [B]
     }
     const Tensor z = at::stack(columns, 1) * logit_scale_;  // rows images, columns texts
     Tensor row_there = present_of(features, regions_), column_there = present_of(features, words_) & mask.any(1);
@@ -67,7 +72,8 @@ struct WordRegionContrast : Objective {
       column = -by_column.diagonal();
     } else {
       row = -(relation.row_targets(z.size(0), z.size(1), z.detach()) * by_row.masked_fill(~column_there.unsqueeze(0), 0)).sum(1);
-      column = -(relation.column_targets(z.size(0), z.size(1), z.detach()) * by_column.masked_fill(~row_there.unsqueeze(0), 0)).sum(1);
+      column =
+          -(relation.column_targets(z.size(0), z.size(1), z.detach()) * by_column.masked_fill(~row_there.unsqueeze(0), 0)).sum(1);
     }
     Losses losses;
     losses.add("wordRegion", mean_over(row, row_there) + mean_over(column, column_there));

@@ -14,7 +14,10 @@ struct Moments {
 class AdamBase : public Optimiser {
  public:
   AdamBase(const Options& options, bool decoupled)
-      : decoupled_(decoupled), beta1_(options.number("beta1")), beta2_(options.number("beta2")), epsilon_(options.number("epsilon")) {
+      : decoupled_(decoupled),
+        beta1_(options.number("beta1")),
+        beta2_(options.number("beta2")),
+        epsilon_(options.number("epsilon")) {
     expect(beta1_ >= 0 && beta1_ < 1 && beta2_ >= 0 && beta2_ < 1, "bad-option",
            "expected beta1 and beta2 in [0, 1) for adam but got ", beta1_, " and ", beta2_);
   }

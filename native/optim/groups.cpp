@@ -31,7 +31,8 @@ GroupRules GroupRules::from(const Value& config) {
   out.decay_norms_and_biases = config.flag("decayNormsAndBiases", false);
   if (const Value* groups = config.find("groups"); groups && !groups->is_null())
     for (const auto& rule : groups->array())
-      out.rules.push_back({rule.at("match").text(), rule.number("rate", 1), rule.number("decay", -1), rule.flag("frozen", false)});
+      out.rules.push_back(
+          {rule.at("match").text(), rule.number("rate", 1), rule.number("decay", -1), rule.flag("frozen", false)});
   return out;
 }
 
@@ -57,9 +58,8 @@ std::vector<ParameterGroup> make_groups(State& state, const GroupRules& rules) {
     slot.trainable = !frozen;
     slot.tensor.set_requires_grad(slot.trainable);
     if (frozen) continue;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const ParameterGroup& g) {
-      return g.rate == rate && g.decay == decay && g.rule == name;
-    });
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const ParameterGroup& g) { return g.rate == rate && g.decay == decay && g.rule == name; });
     if (group == groups.end()) {
       // The first group of a rule bears its name; further ones say what sets them apart.
       const bool taken = std::any_of(groups.begin(), groups.end(), [&](const ParameterGroup& g) { return g.rule == name; });

@@ -14,9 +14,9 @@ struct GroupRules {
   double decay = 0;
   bool decay_norms_and_biases = false;  // tensors of at most one dimension
   struct Rule {
-    std::string match;      // pattern over full parameter names
-    double rate = 1;        // factor on the learning rate
-    double decay = -1;      // weight decay; below 0: not changed
+    std::string match;  // pattern over full parameter names
+    double rate = 1;    // factor on the learning rate
+    double decay = -1;  // weight decay; below 0: not changed
     bool frozen = false;
   };
   std::vector<Rule> rules;  // all that match apply, in order: rates multiply, the last decay and the last frozen hold

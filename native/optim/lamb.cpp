@@ -15,7 +15,9 @@ class Lamb : public Optimiser {
             number_option("maximumTrust", 10, "largest trust ratio")};
   }
   Lamb(Scope, const Options& options)
-      : beta1_(options.number("beta1")), beta2_(options.number("beta2")), epsilon_(options.number("epsilon")),
+      : beta1_(options.number("beta1")),
+        beta2_(options.number("beta2")),
+        epsilon_(options.number("epsilon")),
         maximum_(options.number("maximumTrust")) {}
 
   void prepare(const std::vector<ParameterGroup>& groups) override {

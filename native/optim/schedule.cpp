@@ -88,14 +88,20 @@ class Plateau : public Warm {
   static constexpr const char* help =
       "Multiplies the rate by `gamma` when the watched metric (optimise.watch) has not improved for `patience` evaluations";
   static OptionList options() {
-    return {warmup_option(), integer_option("patience", 10, "evaluations without improvement before the rate falls"),
-            number_option("gamma", 0.1, "factor at each fall"), floor_option(),
+    return {warmup_option(),
+            integer_option("patience", 10, "evaluations without improvement before the rate falls"),
+            number_option("gamma", 0.1, "factor at each fall"),
+            floor_option(),
             number_option("threshold", 1e-4, "relative change that counts as improvement"),
             choice_option("mode", {"min", "max"}, "whether a smaller or a larger metric is better")};
   }
   Plateau(Scope, const Options& options)
-      : Warm(options), patience_(options.integer("patience")), gamma_(options.number("gamma")), floor_(options.number("floor")),
-        threshold_(options.number("threshold")), larger_(options.text("mode") == "max") {}
+      : Warm(options),
+        patience_(options.integer("patience")),
+        gamma_(options.number("gamma")),
+        floor_(options.number("floor")),
+        threshold_(options.number("threshold")),
+        larger_(options.text("mode") == "max") {}
 
   void observe(double metric) override {
     const double margin = std::abs(state.best) * threshold_;

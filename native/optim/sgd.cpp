@@ -43,8 +43,8 @@ class Sgd : public Optimiser {
       }
       if (parameters.empty()) continue;
       // Momentum starts from zeros: with dampening 0 the first step equals torch's, which starts from the gradient.
-      at::_fused_sgd_(parameters, gradients, buffers, group.decay, momentum_, scale.lr * group.rate, /*dampening=*/0,
-                      nesterov_, /*maximize=*/false, /*is_first_step=*/false, scale.divisor(), scale.bad);
+      at::_fused_sgd_(parameters, gradients, buffers, group.decay, momentum_, scale.lr * group.rate, /*dampening=*/0, nesterov_,
+                      /*maximize=*/false, /*is_first_step=*/false, scale.divisor(), scale.bad);
     }
   }
 

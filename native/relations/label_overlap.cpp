@@ -13,16 +13,20 @@ struct LabelOverlap : RelationRule {
       "Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et "
       "al. 2022, eq. 3) or s over its sum";
   static OptionList options() {
-    return {feature_option("rows", "labels.values", "label vectors [B, K] of the row modality"),
-            feature_option("columns", "labels.values", "label vectors [B, K] of the column modality; may come from another stream"),
-            choice_option("similarity", {"cosine", "dot"}, "cosine as MedCLIP's paper, or the plain product of its code"),
-            choice_option("normalise", {"softmax", "proportion"}, "how similarities become targets"),
-            number_option("temperature", 1, "temperature of the soft-max")};
+    return {
+        feature_option("rows", "labels.values", "label vectors [B, K] of the row modality"),
+        feature_option("columns", "labels.values", "label vectors [B, K] of the column modality; may come from another stream"),
+        choice_option("similarity", {"cosine", "dot"}, "cosine as MedCLIP's paper, or the plain product of its code"),
+        choice_option("normalise", {"softmax", "proportion"}, "how similarities become targets"),
+        number_option("temperature", 1, "temperature of the soft-max")};
   }
   static Example example() { return gd::example({}, {{"labels.values", {3}, ExampleFeature::labels}}); }
   LabelOverlap(Scope, const Options& options)
-      : rows_(options.text("rows")), columns_(options.text("columns")),
-        cosine_(options.text("similarity") == "cosine"), softmax_(options.text("normalise") == "softmax"), temperature_(options.number("temperature")) {
+      : rows_(options.text("rows")),
+        columns_(options.text("columns")),
+        cosine_(options.text("similarity") == "cosine"),
+        softmax_(options.text("normalise") == "softmax"),
+        temperature_(options.number("temperature")) {
     expect(temperature_ > 0, "bad-option", "expected a temperature above 0 for label-overlap but got ", temperature_);
   }
 

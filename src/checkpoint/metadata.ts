@@ -23,12 +23,19 @@ export interface CheckpointPosition {
 }
 
 /** Reads a checkpoint's metadata. Throws `bad-checkpoint` when it is damaged (with `verify`, its data too) or not ours. */
-export function readMetadata(file: string, verify = false): { metadata: CheckpointMetadata; position: CheckpointPosition | null } {
+export function readMetadata(
+  file: string,
+  verify = false,
+): { metadata: CheckpointMetadata; position: CheckpointPosition | null } {
   const header = addon().readCheckpoint(file, verify);
   const text = header.metadata?.['gadolinium'];
   if (!text) {
     throw GadoliniumError.expected(
-      'bad-checkpoint', 'a checkpoint written by gadolinium', file, 'another safetensors file', 'official weights come in by `gadolinium import`',
+      'bad-checkpoint',
+      'a checkpoint written by gadolinium',
+      file,
+      'another safetensors file',
+      'official weights come in by `gadolinium import`',
     );
   }
   const position = header.metadata?.['position'];

@@ -10,12 +10,18 @@ import { train } from '../train/train.js';
 import { obeySignals } from './train.js';
 
 export const command = 'demo';
-export const describe = 'Prepare the shipped VQA-RAD sample, train a small CLIP on the CPU, evaluate it on held-out cases';
+export const describe =
+  'Prepare the shipped VQA-RAD sample, train a small CLIP on the CPU, evaluate it on held-out cases';
 
 export function builder(yargs: Argv) {
   return yargs
     .option('to', { type: 'string', default: 'runs/demo', describe: 'Folder of data and runs' })
-    .option('set', { type: 'string', array: true, default: [] as string[], describe: 'Override PATH=VALUE of the recipe' })
+    .option('set', {
+      type: 'string',
+      array: true,
+      default: [] as string[],
+      describe: 'Override PATH=VALUE of the recipe',
+    })
     .example('$0 demo', 'a few minutes on two cores');
 }
 
@@ -32,7 +38,11 @@ export async function handler({ to, set }: { to: string; set: string[] }): Promi
   console.error(`2  train the recipe demo → ${folder}`);
   const evaluations = new Map<string, Evaluation>();
   const run = train({
-    recipe: 'demo', data, run: folder, set, listeners: [jsonLines(folder), terminal()],
+    recipe: 'demo',
+    data,
+    run: folder,
+    set,
+    listeners: [jsonLines(folder), terminal()],
   });
   const signalled = obeySignals(run);
   for await (const event of run) if (event.type === 'evaluation') evaluations.set(event.name, event);

@@ -14,7 +14,9 @@ const names = readdirSync(folder)
   .map((file) => file.slice(0, -3));
 // Only the wanted command's module is loaded, so that `--help` and small commands start at once; without one, all, for the list.
 const modules = await Promise.all(
-  (names.includes(wanted ?? '') ? [wanted as string] : names).map((name) => import(new URL(`${name}.js`, import.meta.url).href)),
+  (names.includes(wanted ?? '') ? [wanted as string] : names).map(
+    (name) => import(new URL(`${name}.js`, import.meta.url).href),
+  ),
 );
 
 const parser = yargs(hideBin(process.argv))

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
+import { findRecipe, recipeNames } from '../config/find-recipe.js';
 import { resolve } from '../config/resolve.js';
 import { description } from '../native/generated.js';
-import { findRecipe, recipeNames } from '../config/find-recipe.js';
 
 export const command = 'recipes [name]';
 export const describe = 'List the recipes, or print one with every default filled in';
@@ -25,9 +25,17 @@ export async function handler(argv: { name?: string; set: string[]; json: boolea
   const list = await Promise.all(
     recipeNames().map(async (name) => {
       const { recipe } = await findRecipe(name);
-      return { name, title: recipe.title, family: recipe.survey?.family ?? '', domain: recipe.survey?.domain ?? '', source: recipe.source ?? '' };
+      return {
+        name,
+        title: recipe.title,
+        family: recipe.survey?.family ?? '',
+        domain: recipe.survey?.domain ?? '',
+        source: recipe.source ?? '',
+      };
     }),
   );
   if (argv.json) console.log(JSON.stringify(list));
-  else for (const { name, title, family, domain } of list) console.log(`${name.padEnd(22)} ${title}${family ? `  [${family}; ${domain}]` : ''}`);
+  else
+    for (const { name, title, family, domain } of list)
+      console.log(`${name.padEnd(22)} ${title}${family ? `  [${family}; ${domain}]` : ''}`);
 }

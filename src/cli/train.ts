@@ -5,7 +5,7 @@ import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
 import type { EventListener } from '../events/types.js';
 import { writeReport } from '../report/report.js';
-import { train, type TrainRun } from '../train/train.js';
+import { type TrainRun, train } from '../train/train.js';
 
 export const command = 'train <recipe>';
 export const describe = 'Train a recipe on a prepared data folder';
@@ -24,14 +24,35 @@ interface Arguments {
 
 export function builder(yargs: Argv) {
   return yargs
-    .positional('recipe', { type: 'string', demandOption: true, describe: 'Name of a recipe, or a file whose default export it is' })
+    .positional('recipe', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Name of a recipe, or a file whose default export it is',
+    })
     .option('data', { type: 'string', demandOption: true, describe: 'Prepared data folder' })
-    .option('run', { type: 'string', demandOption: true, describe: 'Folder of the run: new, or with --resume an old one' })
+    .option('run', {
+      type: 'string',
+      demandOption: true,
+      describe: 'Folder of the run: new, or with --resume an old one',
+    })
     .option('resume', { type: 'boolean', default: false, describe: 'Go on from the newest whole checkpoint of --run' })
-    .option('set', { type: 'string', array: true, default: [] as string[], describe: 'Override PATH=VALUE of the recipe; may be repeated' })
-    .option('on-error', { choices: ['skip', 'stop'] as const, default: 'skip' as const, describe: 'What to do with samples that cannot be read' })
+    .option('set', {
+      type: 'string',
+      array: true,
+      default: [] as string[],
+      describe: 'Override PATH=VALUE of the recipe; may be repeated',
+    })
+    .option('on-error', {
+      choices: ['skip', 'stop'] as const,
+      default: 'skip' as const,
+      describe: 'What to do with samples that cannot be read',
+    })
     .option('tensorboard', { type: 'boolean', default: false, describe: 'Write TensorBoard files into the run folder' })
-    .option('prometheus', { type: 'boolean', default: false, describe: 'Keep metrics.prom in the run folder up to date' })
+    .option('prometheus', {
+      type: 'boolean',
+      default: false,
+      describe: 'Keep metrics.prom in the run folder up to date',
+    })
     .option('json', { type: 'boolean', default: false, describe: 'One event a line on standard output' })
     .example('$0 train clip --data data/mimic-cxr --run runs/first --set train.batch=512', 'overrides one number')
     .example('$0 train clip --data data/mimic-cxr --run runs/first --resume', 'goes on where it was killed');
@@ -43,7 +64,15 @@ export async function handler(argv: Arguments): Promise<void> {
   listeners.push(terminal({ stream: argv.json ? process.stderr : process.stdout }));
   if (argv.tensorboard) listeners.push(onceBegun(tensorBoard(argv.run)));
   if (argv.prometheus) listeners.push(onceBegun(prometheus(argv.run)));
-  const run = train({ recipe: argv.recipe, data: argv.data, run: argv.run, resume: argv.resume, set: argv.set, listeners, rejects: { onError: argv.onError } });
+  const run = train({
+    recipe: argv.recipe,
+    data: argv.data,
+    run: argv.run,
+    resume: argv.resume,
+    set: argv.set,
+    listeners,
+    rejects: { onError: argv.onError },
+  });
   const signalled = obeySignals(run);
   const finished = await run.done;
   const page = await writeReport(argv.run);

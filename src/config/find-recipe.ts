@@ -20,10 +20,22 @@ export async function findRecipe(which: string | Recipe): Promise<{ name: string
   const names = recipeNames();
   const file = names.includes(which) ? resolve(folder, `${which}.js`) : resolve(which);
   if (!/\.[mc]?[jt]s$/.test(file) || !existsSync(file)) {
-    throw GadoliniumError.expected('no-recipe', 'the name of a recipe or a file', 'RECIPE', which, `known: ${names.join(', ')}`);
+    throw GadoliniumError.expected(
+      'no-recipe',
+      'the name of a recipe or a file',
+      'RECIPE',
+      which,
+      `known: ${names.join(', ')}`,
+    );
   }
   if (/ts$/.test(file)) {
-    throw GadoliniumError.expected('no-recipe', 'a JavaScript file', 'RECIPE', which, 'compile it with tsc, or write it as .mjs');
+    throw GadoliniumError.expected(
+      'no-recipe',
+      'a JavaScript file',
+      'RECIPE',
+      which,
+      'compile it with tsc, or write it as .mjs',
+    );
   }
   const { default: recipe } = (await import(pathToFileURL(file).href)) as { default?: Recipe };
   if (!recipe?.objectives) throw GadoliniumError.expected('no-recipe', 'a recipe as default export', file, recipe);

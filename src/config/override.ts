@@ -22,7 +22,11 @@ function apply(root: unknown, path: string, value: unknown): void {
     if (typeof at !== 'object' || at === null || (Array.isArray(at) && !(key in at))) {
       const known = at !== null && typeof at === 'object' ? Object.keys(at).join(', ') : 'a plain value';
       throw GadoliniumError.expected(
-        'bad-override', 'a path into the recipe', '--set', path, `at '${keys.slice(0, index).join('.')}' there is: ${known}`,
+        'bad-override',
+        'a path into the recipe',
+        '--set',
+        path,
+        `at '${keys.slice(0, index).join('.')}' there is: ${known}`,
       );
     }
     const place = at as Record<string, unknown>;
@@ -32,7 +36,10 @@ function apply(root: unknown, path: string, value: unknown): void {
     }
     if (!(key in place)) {
       throw GadoliniumError.expected(
-        'bad-override', 'a path into the recipe', '--set', path,
+        'bad-override',
+        'a path into the recipe',
+        '--set',
+        path,
         `${index ? `'${keys.slice(0, index).join('.')}'` : 'the recipe'} has: ${Object.keys(place).join(', ')}`,
       );
     }

@@ -1,6 +1,13 @@
 import type { EvaluationInput } from './evaluate.js';
 import type {
-  EncoderPart, HeadPart, InputPart, ObjectivePart, OptimiserPart, RelationPart, SchedulePart, SharedEncoder,
+  EncoderPart,
+  HeadPart,
+  InputPart,
+  ObjectivePart,
+  OptimiserPart,
+  RelationPart,
+  SchedulePart,
+  SharedEncoder,
 } from './parts.js';
 
 /**

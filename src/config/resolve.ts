@@ -1,6 +1,6 @@
 import { GadoliniumError } from '../errors.js';
-import type { Description, OptionDescription, Options, PartDescription, PartKind } from './parts.js';
 import { override } from './override.js';
+import type { Description, OptionDescription, Options, PartDescription, PartKind } from './parts.js';
 import type { Recipe } from './recipe.js';
 import { configSchema, type ResolvedConfig } from './schema.js';
 
@@ -33,7 +33,10 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue?.path.join('.') || 'the recipe';
-    throw new GadoliniumError('bad-recipe', `expected a valid value for ${where} of the recipe ${name} but got: ${issue?.message}`);
+    throw new GadoliniumError(
+      'bad-recipe',
+      `expected a valid value for ${where} of the recipe ${name} but got: ${issue?.message}`,
+    );
   }
   const config = parsed.data;
   if ((config.train.epochs === undefined) === (config.train.steps === undefined)) {
@@ -44,7 +47,11 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
     const described = parts[kind][part];
     if (!described) {
       throw GadoliniumError.expected(
-        'bad-recipe', `one of the ${kind}`, where, part, `known: ${Object.keys(parts[kind]).sort().join(', ')}`,
+        'bad-recipe',
+        `one of the ${kind}`,
+        where,
+        part,
+        `known: ${Object.keys(parts[kind]).sort().join(', ')}`,
       );
     }
     fillAndCheck(described, given, where, tokenizer);
@@ -59,14 +66,26 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
   for (const [modality, part] of Object.entries(config.encoders)) {
     if (!(modality in config.data)) {
       throw GadoliniumError.expected(
-        'bad-recipe', 'a modality of data', `encoders.${modality}`, modality, `data has: ${Object.keys(config.data).join(', ')}`,
+        'bad-recipe',
+        'a modality of data',
+        `encoders.${modality}`,
+        modality,
+        `data has: ${Object.keys(config.data).join(', ')}`,
       );
     }
     const own = 'share' in part ? config.encoders[part.share] : part;
     if (!own || 'share' in own) {
-      throw GadoliniumError.expected('bad-recipe', 'an encoder of its own', `encoders.${modality}.share`, (part as { share: string }).share);
+      throw GadoliniumError.expected(
+        'bad-recipe',
+        'an encoder of its own',
+        `encoders.${modality}.share`,
+        (part as { share: string }).share,
+      );
     }
-    const described = 'share' in part ? parts.encoders[own.encoder] : complete('encoders', part.encoder, part.options, `encoders.${modality}`);
+    const described =
+      'share' in part
+        ? parts.encoders[own.encoder]
+        : complete('encoders', part.encoder, part.options, `encoders.${modality}`);
     for (const grain of described?.gives ?? []) given.add(`${modality}.${grain}`);
   }
   const readers: [PartDescription, Options, string][] = [];
@@ -78,7 +97,11 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
       if (option.kind === 'output') given.add(String(output || part.options['from'] || ''));
     }
   }
-  readers.push([complete('relations', config.relation.relation, config.relation.options, 'relation'), config.relation.options, 'relation']);
+  readers.push([
+    complete('relations', config.relation.relation, config.relation.options, 'relation'),
+    config.relation.options,
+    'relation',
+  ]);
   for (const [index, part] of config.objectives.entries()) {
     const where = `objectives.${index} (${part.objective})`;
     readers.push([complete('objectives', part.objective, part.options, where), part.options, where]);
@@ -92,42 +115,69 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
 /** Options that speak of the tokenizer, wherever they occur, take the data folder's numbers unless the recipe says otherwise. */
 const tokenizerOptions = ['vocabularySize', 'startId', 'endId', 'padId', 'maskId', 'unknownId'] as const;
 
-function fillAndCheck(part: PartDescription, given: Options, where: string, tokenizer: TokenizerFacts | undefined): void {
+function fillAndCheck(
+  part: PartDescription,
+  given: Options,
+  where: string,
+  tokenizer: TokenizerFacts | undefined,
+): void {
   for (const name of Object.keys(given)) {
     if (!part.options.some((option) => option.name === name)) {
       throw GadoliniumError.expected(
-        'bad-option', `an option of ${where}`, 'the recipe', name, `it has: ${part.options.map((option) => option.name).join(', ') || 'none'}`,
+        'bad-option',
+        `an option of ${where}`,
+        'the recipe',
+        name,
+        `it has: ${part.options.map((option) => option.name).join(', ') || 'none'}`,
       );
     }
   }
   for (const option of part.options) {
     const fact = tokenizerOptions.find((name) => name === option.name);
-    if (given[option.name] === undefined && fact && tokenizer && tokenizer[fact] !== null) given[option.name] = tokenizer[fact];
+    if (given[option.name] === undefined && fact && tokenizer && tokenizer[fact] !== null)
+      given[option.name] = tokenizer[fact];
     if (given[option.name] === undefined) {
-      if (option.fallback === null) throw GadoliniumError.expected('bad-option', wanted(option), `${where}.${option.name}`, undefined, option.help);
+      if (option.fallback === null)
+        throw GadoliniumError.expected('bad-option', wanted(option), `${where}.${option.name}`, undefined, option.help);
       given[option.name] = option.fallback;
     }
     const value = given[option.name];
-    if (!fits(option, value)) throw GadoliniumError.expected('bad-option', wanted(option), `${where}.${option.name}`, value, option.help);
+    if (!fits(option, value))
+      throw GadoliniumError.expected('bad-option', wanted(option), `${where}.${option.name}`, value, option.help);
   }
 }
 
 function fits(option: OptionDescription, value: unknown): boolean {
   switch (option.kind) {
-    case 'number': return typeof value === 'number' && Number.isFinite(value);
-    case 'integer': return Number.isInteger(value);
-    case 'flag': return typeof value === 'boolean';
-    case 'choice': return (option.choices ?? []).includes(value as string);
-    case 'numbers': return Array.isArray(value) && value.every((item) => typeof item === 'number');
-    case 'texts': return Array.isArray(value) && value.every((item) => typeof item === 'string');
-    default: return typeof value === 'string';
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value);
+    case 'integer':
+      return Number.isInteger(value);
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'choice':
+      return (option.choices ?? []).includes(value as string);
+    case 'numbers':
+      return Array.isArray(value) && value.every((item) => typeof item === 'number');
+    case 'texts':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string');
+    default:
+      return typeof value === 'string';
   }
 }
 
 function wanted(option: OptionDescription): string {
   if (option.kind === 'choice') return `one of ${(option.choices ?? []).join(', ')}`;
-  return { number: 'a number', integer: 'an integer', flag: 'true or false', text: 'text', feature: 'a feature name',
-    output: 'a feature name', numbers: 'a list of numbers', texts: 'a list of texts' }[option.kind];
+  return {
+    number: 'a number',
+    integer: 'an integer',
+    flag: 'true or false',
+    text: 'text',
+    feature: 'a feature name',
+    output: 'a feature name',
+    numbers: 'a list of numbers',
+    texts: 'a list of texts',
+  }[option.kind];
 }
 
 function need(part: PartDescription, options: Options, where: string, given: Set<string>): void {
@@ -135,7 +185,11 @@ function need(part: PartDescription, options: Options, where: string, given: Set
     const feature = options[option.name];
     if (option.kind !== 'feature' || typeof feature !== 'string' || feature === '' || given.has(feature)) continue;
     throw GadoliniumError.expected(
-      'missing-feature', `somebody who gives ${feature}`, `${where}.${option.name}`, 'nobody', `given are: ${[...given].sort().join(', ')}`,
+      'missing-feature',
+      `somebody who gives ${feature}`,
+      `${where}.${option.name}`,
+      'nobody',
+      `given are: ${[...given].sort().join(', ')}`,
     );
   }
 }

@@ -23,7 +23,9 @@ export const configSchema = z.strictObject({
   heads: z.array(z.strictObject({ head: z.string(), name: z.string().optional(), options })).default([]),
   relation: z.strictObject({ relation: z.string(), options }).default({ relation: 'identity', options: {} }),
   objectives: z
-    .array(z.strictObject({ objective: z.string(), name: z.string().optional(), weight: z.number().default(1), options }))
+    .array(
+      z.strictObject({ objective: z.string(), name: z.string().optional(), weight: z.number().default(1), options }),
+    )
     .min(1),
   optimise: z.strictObject({
     optimiser: z.strictObject({ optimiser: z.string(), options }),
@@ -72,7 +74,10 @@ export const configSchema = z.strictObject({
       everySteps: count.default(1000),
       everyMinutes: z.number().nonnegative().default(15),
       keep: z.int().positive().default(3),
-      best: z.strictObject({ metric: z.string(), mode: z.enum(['max', 'min']).default('max') }).nullable().default(null),
+      best: z
+        .strictObject({ metric: z.string(), mode: z.enum(['max', 'min']).default('max') })
+        .nullable()
+        .default(null),
     })
     .prefault({}),
 });

@@ -7,7 +7,12 @@
  */
 
 /** What a slot of a table holds: bytes of a scalar, or what its offset points to. */
-type Slot = number | 'text' | (() => Table) | { each: number | (() => Table) } | { union: readonly (Table | undefined)[]; tag: number };
+type Slot =
+  | number
+  | 'text'
+  | (() => Table)
+  | { each: number | (() => Table) }
+  | { union: readonly (Table | undefined)[]; tag: number };
 /** Slots in the order of the schema; `undefined`: not read, whatever it holds. */
 type Table = readonly (Slot | undefined)[];
 
@@ -21,12 +26,26 @@ types[2] = int;
 types[10] = [2, 'text'];
 types[14] = [2, { each: 4 }];
 const encoding: Table = [8, () => int, 1, 2];
-const field: Table = ['text', 1, 1, { union: types, tag: 2 }, () => encoding, { each: () => field }, { each: () => keyValue }];
+const field: Table = [
+  'text',
+  1,
+  1,
+  { union: types, tag: 2 },
+  () => encoding,
+  { each: () => field },
+  { each: () => keyValue },
+];
 const schema: Table = [2, { each: () => field }, { each: () => keyValue }, { each: 8 }];
 const compression: Table = [1, 1];
 const recordBatch: Table = [8, { each: 16 }, { each: 16 }, () => compression, { each: 8 }];
 const dictionaryBatch: Table = [8, () => recordBatch, 1];
-const message: Table = [2, 1, { union: [undefined, schema, dictionaryBatch, recordBatch], tag: 1 }, 8, { each: () => keyValue }];
+const message: Table = [
+  2,
+  1,
+  { union: [undefined, schema, dictionaryBatch, recordBatch], tag: 1 },
+  8,
+  { each: () => keyValue },
+];
 const footer: Table = [2, () => schema, { each: 24 }, { each: 24 }, { each: () => keyValue }];
 
 export const checkFooter = (bytes: Uint8Array) => new Check(bytes).root(footer);

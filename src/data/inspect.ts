@@ -1,5 +1,5 @@
 /** Says what a path holds. Each kind of thing is one file of inspect/, found by listing the folder. */
-import { existsSync, openSync, readdirSync, readSync, closeSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { GadoliniumError } from '../errors.js';
 

@@ -102,7 +102,10 @@ export const manifestSchema = z.strictObject({
   texts: z.strictObject({ count, duplicates: count, longest_tokens: count }),
   tokenizer: tokenizerSummary.nullable(),
   labels: z.array(vocabularySummary),
-  arrays: z.record(z.string(), z.strictObject({ shape: z.array(count), names: z.array(z.string()).optional(), missing: z.boolean().optional() })),
+  arrays: z.record(
+    z.string(),
+    z.strictObject({ shape: z.array(count), names: z.array(z.string()).optional(), missing: z.boolean().optional() }),
+  ),
   prompts: z.array(promptSet),
   flags: z.record(z.string(), count),
   rejects: z.strictObject({

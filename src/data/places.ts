@@ -3,9 +3,24 @@
  * threads can read the mapped file themselves. No byte of a body passes through here but the words of dictionaries.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type DataType, type Dictionary, type FixedSizeList, type Float, type Int, Precision, type Schema, Type } from 'apache-arrow';
+import {
+  type DataType,
+  type Dictionary,
+  type FixedSizeList,
+  type Float,
+  type Int,
+  Precision,
+  type Schema,
+  Type,
+} from 'apache-arrow';
 import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
-import { type BufferRegion, type DictionaryBatch, type FieldNode, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
+import {
+  type BufferRegion,
+  type DictionaryBatch,
+  type FieldNode,
+  Message,
+  type RecordBatch,
+} from 'apache-arrow/ipc/metadata/message';
 import { GadoliniumError } from '../errors.js';
 import { checkFooter, checkMessage } from './arrow-metadata.js';
 
@@ -65,7 +80,13 @@ class OpenFile {
   }
 
   damaged(got: string): GadoliniumError {
-    return GadoliniumError.expected('bad-shard', 'a whole, uncompressed Arrow IPC file', this.path, got, 'prepare the data set again');
+    return GadoliniumError.expected(
+      'bad-shard',
+      'a whole, uncompressed Arrow IPC file',
+      this.path,
+      got,
+      'prepare the data set again',
+    );
   }
 
   places(): ShardPlaces {
@@ -163,7 +184,15 @@ class Walk {
     const node = this.header.nodes[this.#node++] as FieldNode | undefined;
     if (!node) throw this.damaged('fewer columns than its schema has');
     const place: ColumnPlace = {
-      type: nameOf(type), length: node.length, offset: 0, validity: -1, offsets: -1, values: -1, bytes: 0, width: 0, children: {},
+      type: nameOf(type),
+      length: node.length,
+      offset: 0,
+      validity: -1,
+      offsets: -1,
+      values: -1,
+      bytes: 0,
+      width: 0,
+      children: {},
     };
     if (type.typeId === Type.Null) return place;
     const validity = this.#region();
@@ -222,18 +251,33 @@ class Walk {
 
 function nameOf(type: DataType): string {
   switch (type.typeId) {
-    case Type.List: return 'list';
-    case Type.LargeList: return 'large-list';
-    case Type.FixedSizeList: return 'fixed-list';
-    case Type.Struct: return 'struct';
-    case Type.Binary: return 'binary';
-    case Type.LargeBinary: return 'large-binary';
-    case Type.Utf8: return 'utf8';
-    case Type.LargeUtf8: return 'large-utf8';
-    case Type.Bool: return 'bool';
-    case Type.Dictionary: return 'dictionary';
-    case Type.Int: return `${(type as Int).isSigned ? 'int' : 'uint'}${(type as Int).bitWidth}`;
-    case Type.Float: return { [Precision.SINGLE]: 'float32', [Precision.DOUBLE]: 'float64', [Precision.HALF]: 'other' }[(type as Float).precision];
-    default: return 'other';
+    case Type.List:
+      return 'list';
+    case Type.LargeList:
+      return 'large-list';
+    case Type.FixedSizeList:
+      return 'fixed-list';
+    case Type.Struct:
+      return 'struct';
+    case Type.Binary:
+      return 'binary';
+    case Type.LargeBinary:
+      return 'large-binary';
+    case Type.Utf8:
+      return 'utf8';
+    case Type.LargeUtf8:
+      return 'large-utf8';
+    case Type.Bool:
+      return 'bool';
+    case Type.Dictionary:
+      return 'dictionary';
+    case Type.Int:
+      return `${(type as Int).isSigned ? 'int' : 'uint'}${(type as Int).bitWidth}`;
+    case Type.Float:
+      return { [Precision.SINGLE]: 'float32', [Precision.DOUBLE]: 'float64', [Precision.HALF]: 'other' }[
+        (type as Float).precision
+      ];
+    default:
+      return 'other';
   }
 }

@@ -44,7 +44,13 @@ export class Plan {
     this.facts = facts;
     const { rows, batch, order } = facts;
     if (rows.length < batch) {
-      throw GadoliniumError.expected('too-few-rows', `at least train.batch = ${batch} rows`, 'the training split', rows.length, 'lower train.batch');
+      throw GadoliniumError.expected(
+        'too-few-rows',
+        `at least train.batch = ${batch} rows`,
+        'the training split',
+        rows.length,
+        'lower train.batch',
+      );
     }
     const carries = order === 'shuffle' && rows.length >= 3 * batch;
     this.epochLength = carries ? rows.length : Math.floor(rows.length / batch) * batch;
@@ -82,7 +88,11 @@ export class Plan {
     const key = `${epoch}/${stream}`;
     const known = this.#orders.get(key);
     if (known) return known;
-    const made = { shuffle: shuffled, apart: keptApart, balanced: balanced }[this.facts.order](this.facts, epoch, stream);
+    const made = { shuffle: shuffled, apart: keptApart, balanced: balanced }[this.facts.order](
+      this.facts,
+      epoch,
+      stream,
+    );
     if (this.facts.order === 'shuffle' && this.epochLength === this.facts.rows.length && epoch > 0) {
       this.#separate(made, epoch, stream);
     }

@@ -16,12 +16,29 @@ export interface OpenShard {
  */
 export function openShards(folder: string): ShardFolder {
   const manifest = readManifest(folder);
-  if (manifest) return new ShardFolder(folder, manifest.shards.map(({ file, rows }) => ({ file, rows })));
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => /^shard-\d+\.arrow$/.test(file)).sort() : [];
+  if (manifest)
+    return new ShardFolder(
+      folder,
+      manifest.shards.map(({ file, rows }) => ({ file, rows })),
+    );
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => /^shard-\d+\.arrow$/.test(file))
+        .sort()
+    : [];
   if (files.length === 0) {
-    throw GadoliniumError.expected('no-dataset', 'a prepared data folder', folder, 'no dataset.json and no shards', 'run `gadolinium prepare`');
+    throw GadoliniumError.expected(
+      'no-dataset',
+      'a prepared data folder',
+      folder,
+      'no dataset.json and no shards',
+      'run `gadolinium prepare`',
+    );
   }
-  return new ShardFolder(folder, files.map((file) => ({ file, rows: rowsOf(shardPlaces(join(folder, file))) })));
+  return new ShardFolder(
+    folder,
+    files.map((file) => ({ file, rows: rowsOf(shardPlaces(join(folder, file))) })),
+  );
 }
 
 export class ShardFolder {
@@ -43,7 +60,8 @@ export class ShardFolder {
 
   /** Number of the shard that holds a row. Throws `bad-row`. */
   shardOf(row: number): number {
-    if (!(row >= 0 && row < this.rows)) throw GadoliniumError.expected('bad-row', `a row below ${this.rows}`, this.folder, row);
+    if (!(row >= 0 && row < this.rows))
+      throw GadoliniumError.expected('bad-row', `a row below ${this.rows}`, this.folder, row);
     let low = 0;
     let high = this.#first.length - 1;
     while (low < high) {
@@ -59,7 +77,8 @@ export class ShardFolder {
     const { file, rows } = this.shards[number] as { file: string; rows: number };
     const path = join(this.folder, file);
     const places = shardPlaces(path);
-    if (rowsOf(places) !== rows) throw GadoliniumError.expected('bad-shard', `${rows} rows`, path, rowsOf(places), 'prepare the data set again');
+    if (rowsOf(places) !== rows)
+      throw GadoliniumError.expected('bad-shard', `${rows} rows`, path, rowsOf(places), 'prepare the data set again');
     return { file: path, firstRow: this.#first[number] as number, places };
   }
 }

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/schema.js';
-import { GadoliniumError } from '../errors.js';
 import { openShards, type ShardFolder } from '../data/shards.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
+import { GadoliniumError } from '../errors.js';
 import type { Embedded, Embedder, EmbedSource, FeatureMatrix } from '../evaluate/embedder.js';
 import type { Engine } from '../native/engine.js';
 import { givenImages, givenTexts, type PictureSettings } from './given-rows.js';
@@ -72,11 +72,22 @@ export class EngineEmbedder implements Embedder {
     this.#folders.set(folder, data);
   }
 
-  async embed({ data, rows, features }: { data: EmbedSource; rows: Uint32Array; features: string[] }): Promise<Embedded> {
+  async embed({
+    data,
+    rows,
+    features,
+  }: {
+    data: EmbedSource;
+    rows: Uint32Array;
+    features: string[];
+  }): Promise<Embedded> {
     if (data.kind === 'rows') return this.#embedRows(this.#folder(data.data), rows, features);
     const { inputs, tokenizer, pictures } = this.#options;
     const filter = inputs[data.modality]?.options ?? {};
-    const made = data.kind === 'texts' ? await givenTexts(data.texts, tokenizer, filter) : await givenImages(data.files, pictures, filter);
+    const made =
+      data.kind === 'texts'
+        ? await givenTexts(data.texts, tokenizer, filter)
+        : await givenImages(data.files, pictures, filter);
     const held = new EngineData(this.#engine, openShards(made));
     try {
       return await this.#embedRows(held, rows, features);
@@ -86,14 +97,26 @@ export class EngineEmbedder implements Embedder {
     }
   }
 
-  async ranks({ queries, candidates, queryGroups, candidateGroups }: {
-    queries: FeatureMatrix; candidates: FeatureMatrix; queryGroups: Int32Array; candidateGroups: Int32Array;
+  async ranks({
+    queries,
+    candidates,
+    queryGroups,
+    candidateGroups,
+  }: {
+    queries: FeatureMatrix;
+    candidates: FeatureMatrix;
+    queryGroups: Int32Array;
+    candidateGroups: Int32Array;
   }): Promise<Int32Array> {
     if (queries.width !== candidates.width) {
       throw GadoliniumError.expected('bad-shape', `candidates of width ${queries.width}`, 'ranks', candidates.width);
     }
     const { ranks } = await this.#engine.later<{ ranks: ArrayBuffer }>('ranks', {
-      queries: queries.data, candidates: candidates.data, width: queries.width, queryGroups, candidateGroups,
+      queries: queries.data,
+      candidates: candidates.data,
+      width: queries.width,
+      queryGroups,
+      candidateGroups,
     });
     return new Int32Array(ranks);
   }
@@ -110,7 +133,12 @@ export class EngineEmbedder implements Embedder {
     data.reach(rows);
     const { batch, averaged, loaderThreads } = this.#options;
     const reply = await this.#engine.later<NativeFeatures>('embed', {
-      data: data.id, rows, features, batch, averaged, threads: loaderThreads,
+      data: data.id,
+      rows,
+      features,
+      batch,
+      averaged,
+      threads: loaderThreads,
     });
     for (const { file, field, reason } of reply.rejects) this.#rejected(`${file}: ${field}: ${reason}`);
     const out: Embedded = { features: {}, present: new Uint8Array(reply.present) };

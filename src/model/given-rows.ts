@@ -20,41 +20,76 @@ type Filter = Options;
 const first = (filter: Filter, name: string) => (filter[name] as readonly string[] | undefined)?.[0];
 
 /** Writes one row a text; returns the folder (the caller removes it). */
-export async function givenTexts(texts: readonly string[], tokenizer: TextTokenizer | undefined, filter: Filter): Promise<string> {
-  if (!tokenizer) throw GadoliniumError.expected('no-tokenizer', 'a tokenizer in the checkpoint', 'embedding texts', 'none');
+export async function givenTexts(
+  texts: readonly string[],
+  tokenizer: TextTokenizer | undefined,
+  filter: Filter,
+): Promise<string> {
+  if (!tokenizer)
+    throw GadoliniumError.expected('no-tokenizer', 'a tokenizer in the checkpoint', 'embedding texts', 'none');
   const sentences = await tokenizer.encodeSentences(texts);
   return written(
     texts.map((body, i) => ({
       ...row(`text-${i}`),
       images: [],
-      texts: [{
-        kind: first(filter, 'kinds') ?? 'prompt', lang: first(filter, 'languages') ?? 'en', body, origin: 'human', image_index: [], group: null,
-        tokens: (sentences[i] ?? []).reduce((sum, one) => sum + one.length, 0), sentences: sentences[i] ?? [],
-      }],
+      texts: [
+        {
+          kind: first(filter, 'kinds') ?? 'prompt',
+          lang: first(filter, 'languages') ?? 'en',
+          body,
+          origin: 'human',
+          image_index: [],
+          group: null,
+          tokens: (sentences[i] ?? []).reduce((sum, one) => sum + one.length, 0),
+          sentences: sentences[i] ?? [],
+        },
+      ],
     })),
   );
 }
 
 /** Writes one row a picture file. Throws `bad-image` naming the file. */
-export async function givenImages(files: readonly string[], settings: PictureSettings | undefined, filter: Filter): Promise<string> {
-  if (!settings) throw GadoliniumError.expected('no-images', 'a model of pictures in the checkpoint', 'embedding images', 'none');
+export async function givenImages(
+  files: readonly string[],
+  settings: PictureSettings | undefined,
+  filter: Filter,
+): Promise<string> {
+  if (!settings)
+    throw GadoliniumError.expected('no-images', 'a model of pictures in the checkpoint', 'embedding images', 'none');
   const rows: Row[] = [];
   for (const file of files) {
     try {
       const picture = await storedPicture(file, settings);
       rows.push({
         ...row(file),
-        images: [{
-          image_id: basename(file), data: picture.data, codec: picture.codec, modality: 'FIG', view: first(filter, 'projections') ?? null, depth: 1,
-          height: picture.height, width: picture.width, channels: picture.channels, frames: 1, dtype: 'uint8',
-          bits_stored: picture.bits_stored, photometric: picture.photometric, inverted: false,
-          value_range: picture.value_range, recipe: pictureRecipe(settings), sha256: picture.sha256,
-        }],
+        images: [
+          {
+            image_id: basename(file),
+            data: picture.data,
+            codec: picture.codec,
+            modality: 'FIG',
+            view: first(filter, 'projections') ?? null,
+            depth: 1,
+            height: picture.height,
+            width: picture.width,
+            channels: picture.channels,
+            frames: 1,
+            dtype: 'uint8',
+            bits_stored: picture.bits_stored,
+            photometric: picture.photometric,
+            inverted: false,
+            value_range: picture.value_range,
+            recipe: pictureRecipe(settings),
+            sha256: picture.sha256,
+          },
+        ],
         texts: [],
       });
     } catch (cause) {
       if (cause instanceof GadoliniumError) throw cause;
-      throw new GadoliniumError('bad-image', `could not read the image ${file}: ${(cause as Error).message}`, { cause });
+      throw new GadoliniumError('bad-image', `could not read the image ${file}: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
   return written(rows);
@@ -62,8 +97,18 @@ export async function givenImages(files: readonly string[], settings: PictureSet
 
 function row(id: string): Row {
   return {
-    dataset: 'given', sample_id: id, patient_id: null, study_id: null, split: 'test', labels: [], label_vec: new Int8Array(0),
-    meta: null, licence: 'unknown', source_ref: null, flags: [], weight: 1,
+    dataset: 'given',
+    sample_id: id,
+    patient_id: null,
+    study_id: null,
+    split: 'test',
+    labels: [],
+    label_vec: new Int8Array(0),
+    meta: null,
+    licence: 'unknown',
+    source_ref: null,
+    flags: [],
+    weight: 1,
   };
 }
 

@@ -19,9 +19,23 @@ export function settleMachine(config: ResolvedConfig): Machine {
   if (device.startsWith('cuda')) {
     const index = Number(device.split(':')[1] ?? 0);
     if (!(index < cards)) {
-      throw GadoliniumError.expected('no-device', `one of ${cards} cards`, 'train.device', asked, '`gadolinium doctor` says what was found');
+      throw GadoliniumError.expected(
+        'no-device',
+        `one of ${cards} cards`,
+        'train.device',
+        asked,
+        '`gadolinium doctor` says what was found',
+      );
     }
-    return { device, threads: config.train.threads || Math.min(cores, 4), loaderThreads: config.train.loaderThreads || Math.max(1, cores - 2) };
+    return {
+      device,
+      threads: config.train.threads || Math.min(cores, 4),
+      loaderThreads: config.train.loaderThreads || Math.max(1, cores - 2),
+    };
   }
-  return { device, threads: config.train.threads || cores, loaderThreads: config.train.loaderThreads || Math.max(1, Math.floor(cores / 2)) };
+  return {
+    device,
+    threads: config.train.threads || cores,
+    loaderThreads: config.train.loaderThreads || Math.max(1, Math.floor(cores / 2)),
+  };
 }

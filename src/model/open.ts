@@ -3,8 +3,8 @@ import type { ResolvedConfig } from '../config/schema.js';
 import { PICTURE_DEFAULTS, type PictureOptions } from '../data/picture.js';
 import { TextTokenizer } from '../data/tokenizer.js';
 import type { Model } from '../evaluate/model.js';
-import { description } from '../native/generated.js';
 import { Engine } from '../native/engine.js';
+import { description } from '../native/generated.js';
 import { EngineEmbedder } from './engine-embedder.js';
 import { settleMachine } from './machine.js';
 
@@ -12,7 +12,10 @@ import { settleMachine } from './machine.js';
  * Opens a checkpoint for evaluation and embedding: it carries its configuration, tokenizer and picture settings, so the file is all
  * that is needed. Averaged weights are used where the run kept them. Throws `bad-checkpoint` for a damaged or foreign file.
  */
-export async function openModel(file: string, options: { device?: string; threads?: number; data?: string } = {}): Promise<Model & EngineEmbedder> {
+export async function openModel(
+  file: string,
+  options: { device?: string; threads?: number; data?: string } = {},
+): Promise<Model & EngineEmbedder> {
   const { metadata } = readMetadata(file, true);
   const config = structuredClone(metadata.config);
   if (options.device) config.train.device = options.device;
@@ -22,11 +25,17 @@ export async function openModel(file: string, options: { device?: string; thread
   try {
     await engine.later('build');
     await engine.later('restore', { file, part: config.optimise.ema > 0 ? 'average' : 'weights' });
-    const tokenizer = metadata.tokenizer ? await TextTokenizer.from(metadata.tokenizer.json, metadata.tokenizer.name) : undefined;
+    const tokenizer = metadata.tokenizer
+      ? await TextTokenizer.from(metadata.tokenizer.json, metadata.tokenizer.name)
+      : undefined;
     const { logitScale } = await engine.later<{ logitScale?: number }>('parameters');
     const embedder = new EngineEmbedder(engine, {
-      batch: 64, loaderThreads: machine.loaderThreads, averaged: false, tokenizer,
-      pictures: metadata.images ? pictureOptions(metadata.images) : undefined, inputs: config.data,
+      batch: 64,
+      loaderThreads: machine.loaderThreads,
+      averaged: false,
+      tokenizer,
+      pictures: metadata.images ? pictureOptions(metadata.images) : undefined,
+      inputs: config.data,
     });
     return Object.assign(embedder, {
       config,
@@ -48,14 +57,29 @@ function pictureOptions({ size, fit, store, quality }: NonNullable<CheckpointMet
 }
 
 /** What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. */
-export function nativeConfig(config: ResolvedConfig, machine: { device: string; threads: number }, training: boolean): object {
+export function nativeConfig(
+  config: ResolvedConfig,
+  machine: { device: string; threads: number },
+  training: boolean,
+): object {
   const { accumulate, precision, seed } = config.train;
   const encoders = Object.fromEntries(
-    Object.entries(config.encoders).map(([modality, part]) => [modality, { ...part, chunks: part.chunks ?? accumulate }]),
+    Object.entries(config.encoders).map(([modality, part]) => [
+      modality,
+      { ...part, chunks: part.chunks ?? accumulate },
+    ]),
   );
   return {
-    device: machine.device, threads: machine.threads, seed, precision, data: config.data, encoders, heads: config.heads,
-    relation: config.relation, objectives: config.objectives, ...(training ? { optimise: config.optimise } : {}),
+    device: machine.device,
+    threads: machine.threads,
+    seed,
+    precision,
+    data: config.data,
+    encoders,
+    heads: config.heads,
+    relation: config.relation,
+    objectives: config.objectives,
+    ...(training ? { optimise: config.optimise } : {}),
   };
 }
 

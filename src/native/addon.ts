@@ -60,7 +60,11 @@ export function addon(): Addon {
       });
     }
   }
-  throw new GadoliniumError('addon-not-built', `expected the native addon in ${join(PACKAGE_ROOT, 'build', builds.at(-1) ?? '')} but it is absent`, {
-    advice: 'run `npm run setup`',
-  });
+  throw new GadoliniumError(
+    'addon-not-built',
+    `expected the native addon in ${join(PACKAGE_ROOT, 'build', builds.at(-1) ?? '')} but it is absent`,
+    {
+      advice: 'run `npm run setup`',
+    },
+  );
 }

@@ -14,7 +14,12 @@ const made: Record<PartKind, { key: string; type: string; more: string; moreType
   encoders: { key: 'encoder', type: 'EncoderPart', more: 'more', moreType: "Omit<EncoderPart, 'encoder' | 'options'>" },
   heads: { key: 'head', type: 'HeadPart', more: 'more', moreType: "Omit<HeadPart, 'head' | 'options'>" },
   relations: { key: 'relation', type: 'RelationPart', more: '', moreType: '' },
-  objectives: { key: 'objective', type: 'ObjectivePart', more: 'more', moreType: "Omit<ObjectivePart, 'objective' | 'options'>" },
+  objectives: {
+    key: 'objective',
+    type: 'ObjectivePart',
+    more: 'more',
+    moreType: "Omit<ObjectivePart, 'objective' | 'options'>",
+  },
   optimisers: { key: 'optimiser', type: 'OptimiserPart', more: '', moreType: '' },
   schedules: { key: 'schedule', type: 'SchedulePart', more: '', moreType: '' },
 };
@@ -31,7 +36,8 @@ export function generate(description: Description): string {
   for (const kind of Object.keys(made) as PartKind[]) {
     for (const [part, described] of Object.entries(description[kind]).sort(([a], [b]) => (a < b ? -1 : 1))) {
       const name = camel(part);
-      if (names.has(name)) throw new Error(`expected one part named ${name} but there are ${kind}/${part} and ${names.get(name)}`);
+      if (names.has(name))
+        throw new Error(`expected one part named ${name} but there are ${kind}/${part} and ${names.get(name)}`);
       names.set(name, `${kind}/${part}`);
       lines.push(...face(kind, part, name, described), '');
     }
@@ -69,12 +75,18 @@ function face(kind: PartKind, part: string, name: string, described: PartDescrip
 function typeOf(option: OptionDescription): string {
   switch (option.kind) {
     case 'number':
-    case 'integer': return 'number';
-    case 'flag': return 'boolean';
-    case 'choice': return (option.choices ?? []).map((choice) => `'${choice}'`).join(' | ');
-    case 'numbers': return 'readonly number[]';
-    case 'texts': return 'readonly string[]';
-    default: return 'string';
+    case 'integer':
+      return 'number';
+    case 'flag':
+      return 'boolean';
+    case 'choice':
+      return (option.choices ?? []).map((choice) => `'${choice}'`).join(' | ');
+    case 'numbers':
+      return 'readonly number[]';
+    case 'texts':
+      return 'readonly string[]';
+    default:
+      return 'string';
   }
 }
 

@@ -8,14 +8,30 @@ import { adamw, clipText, cosine, globalContrast, image, text, vit } from '../na
 
 export default recipe({
   title: 'CLIP: global image-text contrast, ViT-B/32',
-  source: 'Radford et al. 2021; defaults of mlfoundations/open_clip (params.py): AdamW 0.9/0.98/1e-6, decay 0.2, 5e-4, warm-up 10,000, 32 epochs',
+  source:
+    'Radford et al. 2021; defaults of mlfoundations/open_clip (params.py): AdamW 0.9/0.98/1e-6, decay 0.2, 5e-4, warm-up 10,000, 32 epochs',
   survey: { family: 'global contrast', domain: 'any' },
   data: {
-    image: image({ size: 224, channels: 3, cropScale: [0.9, 1], colour: true, mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711] }),
+    image: image({
+      size: 224,
+      channels: 3,
+      cropScale: [0.9, 1],
+      colour: true,
+      mean: [0.48145466, 0.4578275, 0.40821073],
+      deviation: [0.26862954, 0.26130258, 0.27577711],
+    }),
     text: text({ maxTokens: 77 }),
   },
   encoders: {
-    image: vit({ keys: 'open-clip', imageSize: 224, patchSize: 32, width: 768, depth: 12, heads: 12, outputWidth: 512 }),
+    image: vit({
+      keys: 'open-clip',
+      imageSize: 224,
+      patchSize: 32,
+      width: 768,
+      depth: 12,
+      heads: 12,
+      outputWidth: 512,
+    }),
     text: clipText({ width: 512, depth: 12, heads: 8, outputWidth: 512 }),
   },
   objectives: [globalContrast({ temperature: 0.07, maximumScale: 100 })],

@@ -4,7 +4,17 @@
  */
 import { retrieval } from '../config/evaluate.js';
 import { recipe } from '../config/recipe.js';
-import { adam, bert, globalContrast, image, maxPool, mlpProjection, plateau, resnet, text } from '../native/generated.js';
+import {
+  adam,
+  bert,
+  globalContrast,
+  image,
+  maxPool,
+  mlpProjection,
+  plateau,
+  resnet,
+  text,
+} from '../native/generated.js';
 
 export default recipe({
   title: 'ConVIRT: global contrast of radiographs and report sentences, ResNet-50 and BERT-base',
@@ -15,8 +25,20 @@ export default recipe({
   survey: { family: 'global contrast', domain: 'chest X-ray' },
   data: {
     image: image({
-      size: 224, cropScale: [0.6, 1], flip: 0.5, flipText: 'ignore', affine: 1, rotate: 20, translate: 0.1, zoom: [0.95, 1.05],
-      brightness: 1, brightnessAmount: 0.4, contrast: 1, contrastAmount: 0.4, blur: 0.5, blurSigma: [0.1, 3],
+      size: 224,
+      cropScale: [0.6, 1],
+      flip: 0.5,
+      flipText: 'ignore',
+      affine: 1,
+      rotate: 20,
+      translate: 0.1,
+      zoom: [0.95, 1.05],
+      brightness: 1,
+      brightnessAmount: 0.4,
+      contrast: 1,
+      contrastAmount: 0.4,
+      blur: 0.5,
+      blurSigma: [0.1, 3],
     }),
     text: text({ sentences: 1, maxTokens: 64 }),
   },

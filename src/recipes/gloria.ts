@@ -4,7 +4,17 @@
  */
 import { retrieval } from '../config/evaluate.js';
 import { recipe } from '../config/recipe.js';
-import { adam, bert, constant, globalContrast, image, linearProjection, resnet, text, wordRegionContrast } from '../native/generated.js';
+import {
+  adam,
+  bert,
+  constant,
+  globalContrast,
+  image,
+  linearProjection,
+  resnet,
+  text,
+  wordRegionContrast,
+} from '../native/generated.js';
 
 export default recipe({
   title: 'GLoRIA: global and word-region contrast, ResNet-50 and BERT-base',

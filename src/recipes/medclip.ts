@@ -4,7 +4,18 @@
  */
 import { retrieval } from '../config/evaluate.js';
 import { recipe } from '../config/recipe.js';
-import { adamw, array, bert, cosine, globalContrast, image, labelOverlap, linearProjection, resnet, text } from '../native/generated.js';
+import {
+  adamw,
+  array,
+  bert,
+  cosine,
+  globalContrast,
+  image,
+  labelOverlap,
+  linearProjection,
+  resnet,
+  text,
+} from '../native/generated.js';
 
 export default recipe({
   title: 'MedCLIP: contrast of unpaired images and texts with label similarity as soft target',
@@ -14,7 +25,19 @@ export default recipe({
   survey: { family: 'data-efficient', domain: 'chest X-ray' },
   data: {
     // Stream 0: images and what their labels say. Stream 1: other rows, their texts and labels.
-    image: image({ size: 224, resize: 256, crop: 'random', flip: 0.5, affine: 1, translate: 0.0625, zoom: [0.8, 1.1], brightness: 1, contrast: 1, mean: [0.5862785803], deviation: [0.2795008897] }),
+    image: image({
+      size: 224,
+      resize: 256,
+      crop: 'random',
+      flip: 0.5,
+      affine: 1,
+      translate: 0.0625,
+      zoom: [0.8, 1.1],
+      brightness: 1,
+      contrast: 1,
+      mean: [0.5862785803],
+      deviation: [0.2795008897],
+    }),
     imageLabels: array({ column: 'label_vec', shape: [14] }),
     text: text({ sentences: 1, maxTokens: 77, stream: 1 }),
     textLabels: array({ column: 'label_vec', shape: [14], stream: 1 }),

@@ -12,7 +12,12 @@ type News = Omit<Evaluation, 'time' | 'rank'> | Omit<Warning, 'time' | 'rank'>;
  * metric as `<evaluation name>/<metric>`, for the plateau schedule and for the best checkpoint.
  */
 export async function evaluateAll(
-  config: ResolvedConfig, data: string, embedder: EngineEmbedder, step: number, say: (event: News) => void, logitScale?: number,
+  config: ResolvedConfig,
+  data: string,
+  embedder: EngineEmbedder,
+  step: number,
+  say: (event: News) => void,
+  logitScale?: number,
 ): Promise<Record<string, number>> {
   const out: Record<string, number> = {};
   if (config.evaluate.length === 0) return out;
@@ -22,15 +27,33 @@ export async function evaluateAll(
     for (const entry of config.evaluate) {
       const begun = performance.now();
       try {
-        const { metrics, samples, table, gallery, notes } = await runTask(entry, { embedder, rows, data, logitScale, textKinds });
-        say({
-          type: 'evaluation', step, name: entry.name, metrics, samples, milliseconds: performance.now() - begun,
-          ...(table ? { table } : {}), ...(gallery ? { gallery } : {}),
+        const { metrics, samples, table, gallery, notes } = await runTask(entry, {
+          embedder,
+          rows,
+          data,
+          logitScale,
+          textKinds,
         });
-        for (const note of notes) say({ type: 'warning', code: 'evaluation-note', message: `${entry.name}: ${note}`, step });
+        say({
+          type: 'evaluation',
+          step,
+          name: entry.name,
+          metrics,
+          samples,
+          milliseconds: performance.now() - begun,
+          ...(table ? { table } : {}),
+          ...(gallery ? { gallery } : {}),
+        });
+        for (const note of notes)
+          say({ type: 'warning', code: 'evaluation-note', message: `${entry.name}: ${note}`, step });
         for (const [metric, value] of Object.entries(metrics)) out[`${entry.name}/${metric}`] = value;
       } catch (error) {
-        say({ type: 'warning', code: 'evaluation-failed', message: `${entry.name}: ${(error as Error).message}`, step });
+        say({
+          type: 'warning',
+          code: 'evaluation-failed',
+          message: `${entry.name}: ${(error as Error).message}`,
+          step,
+        });
       }
     }
   } finally {
@@ -38,4 +61,3 @@ export async function evaluateAll(
   }
   return out;
 }
-

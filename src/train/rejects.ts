@@ -30,7 +30,12 @@ export class Rejects {
 
   /** Returns the error that must end the run, if it must. */
   take(event: NativeEvent, samples: number): GadoliniumError | undefined {
-    const { file, row, field, reason } = event as unknown as { file: string; row: number; field: string; reason: string };
+    const { file, row, field, reason } = event as unknown as {
+      file: string;
+      row: number;
+      field: string;
+      reason: string;
+    };
     this.count++;
     const key = `${row}/${field}`;
     const sentence = `${file}: row ${row}: ${field}: ${reason}`;
@@ -43,7 +48,9 @@ export class Rejects {
       this.warn('sample-rejected', sentence);
     }
     if (this.policy.onError === 'stop') {
-      return new GadoliniumError('sample-rejected', sentence, { advice: '--on-error skip goes on without such samples' });
+      return new GadoliniumError('sample-rejected', sentence, {
+        advice: '--on-error skip goes on without such samples',
+      });
     }
     // A share means something only once some samples were seen.
     if (samples >= 1000 && this.count > this.policy.limit * samples) {

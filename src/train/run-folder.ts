@@ -16,7 +16,11 @@ export const configFile = (run: string) => join(run, 'config.json');
 
 /** Paths of the configuration that may change between a run and its continuation: where and how long, never what. */
 const free = [
-  /^train\.(device|threads|loaderThreads|evaluateEvery|epochs|steps)$/, /^checkpoint(\.|$)/, /^evaluate(\.|$)/, /^title$/, /^source$/,
+  /^train\.(device|threads|loaderThreads|evaluateEvery|epochs|steps)$/,
+  /^checkpoint(\.|$)/,
+  /^evaluate(\.|$)/,
+  /^title$/,
+  /^source$/,
 ];
 
 /**
@@ -34,7 +38,9 @@ export function openRunFolder(run: string, config: ResolvedConfig, resume: boole
     const old = JSON.parse(readFileSync(file, 'utf8')) as ResolvedConfig;
     const changed = differences(old, config).filter(({ path }) => !free.some((one) => one.test(path)));
     if (changed.length) {
-      const list = changed.map(({ path, a, b }) => `${path} was ${JSON.stringify(a)}, now ${JSON.stringify(b)}`).join('; ');
+      const list = changed
+        .map(({ path, a, b }) => `${path} was ${JSON.stringify(a)}, now ${JSON.stringify(b)}`)
+        .join('; ');
       throw new GadoliniumError('resume-mismatch', `expected the configuration of ${run} but it differs: ${list}`, {
         advice: 'resume with the same recipe and overrides, or start a new run',
       });

@@ -1,7 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve as absolute } from 'node:path';
-import { type Best, bestSoFar, checkpointFolder, clearWay, listCheckpoints, markBest, newestCheckpoint, retain } from '../checkpoint/files.js';
+import { resolve as absolute, join } from 'node:path';
+import {
+  type Best,
+  bestSoFar,
+  checkpointFolder,
+  clearWay,
+  listCheckpoints,
+  markBest,
+  newestCheckpoint,
+  retain,
+} from '../checkpoint/files.js';
 import { type CheckpointMetadata, type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
+import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve, type TokenizerFacts } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
@@ -19,11 +29,10 @@ import { nativeConfig } from '../model/open.js';
 import { addon, type NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
-import { findRecipe } from '../config/find-recipe.js';
 import { VERSION } from '../package.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
-import { Rejects, type RejectPolicy } from './rejects.js';
+import { type RejectPolicy, Rejects } from './rejects.js';
 import { openRunFolder } from './run-folder.js';
 
 export interface TrainOptions {
@@ -100,7 +109,12 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     // A tick later, so that whoever made the run can attach to it before its first event.
     await Promise.resolve();
     let last: Omit<RunFinished, 'time' | 'rank'> = {
-      type: 'run-finished', step: 0, reason: 'failed', skipped: 0, rejected: 0, seconds: 0,
+      type: 'run-finished',
+      step: 0,
+      reason: 'failed',
+      skipped: 0,
+      rejected: 0,
+      seconds: 0,
     };
     let failure: unknown;
     try {
@@ -126,7 +140,11 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const { data, run, resume = false } = this.#options;
     const { name, recipe } = await findRecipe(this.#options.recipe);
     const manifest = requireDataset(data);
-    const config = resolve(name, recipe, { parts: description, set: this.#options.set ?? [], tokenizer: tokenizerFacts(manifest) });
+    const config = resolve(name, recipe, {
+      parts: description,
+      set: this.#options.set ?? [],
+      tokenizer: tokenizerFacts(manifest),
+    });
     fits(config, manifest, data);
     const machine = settleMachine(config);
     const plan = planOf(config, data);
@@ -172,15 +190,36 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
 
     await engine.later('build');
     const opened = new EngineData(engine, openShards(data));
-    const tokenizer = manifest.tokenizer ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name) : undefined;
-    const embedder = new EngineEmbedder(engine, {
-      batch: Math.min(config.train.batch, 64), loaderThreads: machine.loaderThreads, averaged: config.optimise.ema > 0, tokenizer, pictures: undefined, inputs: config.data,
-    }, (message) => this.#say({ type: 'warning', code: 'sample-rejected', message }));
+    const tokenizer = manifest.tokenizer
+      ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name)
+      : undefined;
+    const embedder = new EngineEmbedder(
+      engine,
+      {
+        batch: Math.min(config.train.batch, 64),
+        loaderThreads: machine.loaderThreads,
+        averaged: config.optimise.ema > 0,
+        tokenizer,
+        pictures: undefined,
+        inputs: config.data,
+      },
+      (message) => this.#say({ type: 'warning', code: 'sample-rejected', message }),
+    );
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
       try {
-        const { logitScale, averagedLogitScale = logitScale } = await engine.later<{ logitScale?: number; averagedLogitScale?: number }>('parameters');
-        const metrics = await evaluateAll(config, data, embedder, step, (event) => this.#say(event), averagedLogitScale);
+        const { logitScale, averagedLogitScale = logitScale } = await engine.later<{
+          logitScale?: number;
+          averagedLogitScale?: number;
+        }>('parameters');
+        const metrics = await evaluateAll(
+          config,
+          data,
+          embedder,
+          step,
+          (event) => this.#say(event),
+          averagedLogitScale,
+        );
         evaluated = { step, metrics };
         // The best weights are kept whether or not a checkpoint is due at this step.
         if (this.#best(config, evaluated)) engine.now('checkpoint', { reason: 'request' });
@@ -193,47 +232,100 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
 
     const position = resume ? await this.#restore(engine, steps, manifest) : undefined;
     const from = position?.step ?? 0;
-    rejects = new Rejects(run, { onError: 'skip', limit: 0.01, ...this.#options.rejects },
-      (code, message) => this.#say({ type: 'warning', code, message }), position?.rejected ?? 0);
+    rejects = new Rejects(
+      run,
+      { onError: 'skip', limit: 0.01, ...this.#options.rejects },
+      (code, message) => this.#say({ type: 'warning', code, message }),
+      position?.rejected ?? 0,
+    );
     engine.now('prepareTraining', {
-      data: opened.id, batch: config.train.batch, streams: plan.facts.streams, from, steps, loaderThreads: machine.loaderThreads,
-      lowMark: Feed.lead / 2, evaluateEvery: config.evaluate.length ? config.train.evaluateEvery || steps : 0,
-      checkpointFolder: checkpointFolder(run), checkpointEverySteps: config.checkpoint.everySteps,
-      checkpointEveryMinutes: config.checkpoint.everyMinutes, maximumSkipped: config.optimise.maximumSkipped,
-      skipped: position?.skipped ?? 0, rejected: position?.rejected ?? 0, metadata: metadataOf(config, manifest, data),
+      data: opened.id,
+      batch: config.train.batch,
+      streams: plan.facts.streams,
+      from,
+      steps,
+      loaderThreads: machine.loaderThreads,
+      lowMark: Feed.lead / 2,
+      evaluateEvery: config.evaluate.length ? config.train.evaluateEvery || steps : 0,
+      checkpointFolder: checkpointFolder(run),
+      checkpointEverySteps: config.checkpoint.everySteps,
+      checkpointEveryMinutes: config.checkpoint.everyMinutes,
+      maximumSkipped: config.optimise.maximumSkipped,
+      skipped: position?.skipped ?? 0,
+      rejected: position?.rejected ?? 0,
+      metadata: metadataOf(config, manifest, data),
     });
     feed = new Feed(engine, plan, opened, { rank: 0, world: 1, from, steps });
     feed.more(Feed.lead);
-    this.#say(await this.#started(engine, config, manifest, machine, { steps, from, rows: plan.facts.rows.length, resumed: position?.file }));
+    this.#say(
+      await this.#started(engine, config, manifest, machine, {
+        steps,
+        from,
+        rows: plan.facts.rows.length,
+        resumed: position?.file,
+      }),
+    );
     if (this.#stop) engine.now('stop', { reason: this.#stop.reason });
     const result = await engine.later<{ step: number; reason: string; skipped: number; rejected: number }>('train');
     await Promise.all(waiting);
     if (this.#stop?.error) throw this.#stop.error;
-    return { step: result.step, reason: result.reason === 'done' ? 'done' : 'stopped', skipped: result.skipped, rejected: result.rejected };
+    return {
+      step: result.step,
+      reason: result.reason === 'done' ? 'done' : 'stopped',
+      skipped: result.skipped,
+      rejected: result.rejected,
+    };
   }
 
   /** Loads the newest whole checkpoint; damaged newer ones are named. */
-  async #restore(engine: Engine, steps: number, manifest: Manifest): Promise<(CheckpointPosition & { file: string }) | undefined> {
+  async #restore(
+    engine: Engine,
+    steps: number,
+    manifest: Manifest,
+  ): Promise<(CheckpointPosition & { file: string }) | undefined> {
     const { run } = this.#options;
     const file = newestCheckpoint(run, (damaged, reason) =>
-      this.#say({ type: 'warning', code: 'checkpoint-damaged', message: `${damaged} is damaged (${reason}); the one before it is used` }));
+      this.#say({
+        type: 'warning',
+        code: 'checkpoint-damaged',
+        message: `${damaged} is damaged (${reason}); the one before it is used`,
+      }),
+    );
     if (!file) {
       if (listCheckpoints(run).length) {
-        throw GadoliniumError.expected('bad-checkpoint', 'a whole checkpoint', `--resume of ${run}`, 'damaged ones only', 'start a new run');
+        throw GadoliniumError.expected(
+          'bad-checkpoint',
+          'a whole checkpoint',
+          `--resume of ${run}`,
+          'damaged ones only',
+          'start a new run',
+        );
       }
-      this.#say({ type: 'warning', code: 'nothing-to-resume', message: `${run} has no checkpoint yet: the run starts from the beginning` });
+      this.#say({
+        type: 'warning',
+        code: 'nothing-to-resume',
+        message: `${run} has no checkpoint yet: the run starts from the beginning`,
+      });
       return undefined;
     }
     const { name, fingerprint } = readMetadata(file).metadata.data;
     if (fingerprint !== manifest.fingerprint) {
       throw GadoliniumError.expected(
-        'resume-mismatch', `the data set of the checkpoint, ${name} ${fingerprint.slice(0, 12)}`, '--data',
-        `${manifest.name} ${manifest.fingerprint.slice(0, 12)}`, 'another data set has another order of rows: start a new run',
+        'resume-mismatch',
+        `the data set of the checkpoint, ${name} ${fingerprint.slice(0, 12)}`,
+        '--data',
+        `${manifest.name} ${manifest.fingerprint.slice(0, 12)}`,
+        'another data set has another order of rows: start a new run',
       );
     }
     const { position } = await engine.later<{ position: CheckpointPosition }>('restore', { file, part: 'all' });
     if (position.step > steps) {
-      throw GadoliniumError.expected('bad-option', `at least ${position.step} steps`, 'train.steps of a resumed run', steps);
+      throw GadoliniumError.expected(
+        'bad-option',
+        `at least ${position.step} steps`,
+        'train.steps of a resumed run',
+        steps,
+      );
     }
     clearWay(run, file);
     return { ...position, file };
@@ -247,7 +339,11 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       if (best) markBest(run, event.path, best);
       retain(run, config.checkpoint.keep);
     } catch (error) {
-      this.#say({ type: 'warning', code: 'retention-failed', message: `could not tidy the checkpoints: ${(error as Error).message}` });
+      this.#say({
+        type: 'warning',
+        code: 'retention-failed',
+        message: `could not tidy the checkpoints: ${(error as Error).message}`,
+      });
     }
     this.#say({ ...event, step });
   }
@@ -263,17 +359,33 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   }
 
   async #started(
-    engine: Engine, config: ResolvedConfig, manifest: Manifest, machine: Machine,
+    engine: Engine,
+    config: ResolvedConfig,
+    manifest: Manifest,
+    machine: Machine,
     { steps, from, rows, resumed }: { steps: number; from: number; rows: number; resumed: string | undefined },
   ): Promise<News> {
-    const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>('parameters');
+    const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>(
+      'parameters',
+    );
     const { batch, accumulate, precision } = config.train;
     const cached = accumulate > 1 ? `, in ${accumulate} pieces a tower with all negatives kept (gradient caching)` : '';
     return {
-      type: 'run-started', recipe: config.recipe, run: this.#options.run, steps, from, ...(resumed ? { resumed } : {}), world: 1,
+      type: 'run-started',
+      recipe: config.recipe,
+      run: this.#options.run,
+      steps,
+      from,
+      ...(resumed ? { resumed } : {}),
+      world: 1,
       negatives: `global batch of ${batch} in one process, exact gradient${cached}`,
-      device: machine.device, threads: machine.threads, precision, batch, accumulate,
-      data: { folder: this.#options.data, name: manifest.name, rows: manifest.rows, training: rows }, parameters,
+      device: machine.device,
+      threads: machine.threads,
+      precision,
+      batch,
+      accumulate,
+      data: { folder: this.#options.data, name: manifest.name, rows: manifest.rows, training: rows },
+      parameters,
       versions: { gadolinium: VERSION, libtorch: addon().libtorch, node: process.versions.node },
     };
   }
@@ -283,7 +395,14 @@ function tokenizerFacts(manifest: Manifest): TokenizerFacts | undefined {
   const { tokenizer } = manifest;
   if (!tokenizer) return undefined;
   const { start, end, pad, mask, unknown } = tokenizer.special;
-  return { vocabularySize: tokenizer.vocabulary, startId: start, endId: end, padId: pad, maskId: mask, unknownId: unknown };
+  return {
+    vocabularySize: tokenizer.vocabulary,
+    startId: start,
+    endId: end,
+    padId: pad,
+    maskId: mask,
+    unknownId: unknown,
+  };
 }
 
 /** Pictures must have been stored at least at training size: enlarging them in training would only hide the mistake. */
@@ -292,7 +411,10 @@ function fits(config: ResolvedConfig, manifest: Manifest, folder: string): void 
     const size = Number(options['size'] ?? 0);
     if (input !== 'image' || !manifest.images || size <= manifest.images.size) continue;
     throw GadoliniumError.expected(
-      'image-size', `pictures of at least ${size} pixels`, `data.${modality}.size`, `${manifest.images.size} in ${folder}`,
+      'image-size',
+      `pictures of at least ${size} pixels`,
+      `data.${modality}.size`,
+      `${manifest.images.size} in ${folder}`,
       `prepare the data set with --size ${size} or more, or train with --set data.${modality}.options.size=${manifest.images.size}`,
     );
   }
@@ -334,9 +456,19 @@ function planOfRows(config: ResolvedConfig, rows: EvaluationRows): Plan {
 function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: string): string {
   const file = manifest.tokenizer ? join(folder, manifest.tokenizer.file) : '';
   const metadata: CheckpointMetadata = {
-    gadolinium: VERSION, config, data: { name: manifest.name, fingerprint: manifest.fingerprint },
-    tokenizer: manifest.tokenizer && existsSync(file) ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name } : null,
-    images: manifest.images && { size: manifest.images.size, fit: manifest.images.fit, store: manifest.images.store, quality: manifest.images.quality },
+    gadolinium: VERSION,
+    config,
+    data: { name: manifest.name, fingerprint: manifest.fingerprint },
+    tokenizer:
+      manifest.tokenizer && existsSync(file)
+        ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name }
+        : null,
+    images: manifest.images && {
+      size: manifest.images.size,
+      fit: manifest.images.fit,
+      store: manifest.images.store,
+      quality: manifest.images.quality,
+    },
   };
   return JSON.stringify(metadata);
 }

@@ -66,8 +66,7 @@ void check_throws(Call call, const std::string& part, const char* text, const ch
   do {                                                                                     \
     if (!(__VA_ARGS__)) ::native_test::fail(__FILE__, __LINE__, #__VA_ARGS__ " is false"); \
   } while (0)
-#define EXPECT_CLOSE(a, b, tolerance) \
-  ::native_test::check_close((a), (b), (tolerance), #a " and " #b, __FILE__, __LINE__)
+#define EXPECT_CLOSE(a, b, tolerance) ::native_test::check_close((a), (b), (tolerance), #a " and " #b, __FILE__, __LINE__)
 #define EXPECT_THROWS(expression, part) \
   ::native_test::check_throws([&] { (void)(expression); }, (part), #expression, __FILE__, __LINE__)
 #define SKIP(reason) \

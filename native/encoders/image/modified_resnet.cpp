@@ -46,9 +46,7 @@ class AntialiasedBottleneck {
   }
 
  private:
-  Tensor shrink(const Tensor& x) const {
-    return stride_ > 1 ? at::avg_pool2d(x, {stride_, stride_}, {stride_, stride_}) : x;
-  }
+  Tensor shrink(const Tensor& x) const { return stride_ > 1 ? at::avg_pool2d(x, {stride_, stride_}, {stride_, stride_}) : x; }
   Tensor run(const Tensor& x, const Pass& pass) const {
     Tensor y = norm1_(conv1_(x), pass);
     y = norm2_(conv2_(at::relu_(y)), pass);
@@ -117,9 +115,9 @@ class ModifiedResNet : public Encoder {
   }
   static std::vector<std::string> gives() { return {"global", "patches"}; }
   static Example example() {
-    Example small = gd::example({{"layers", Value::Array{1, 1, 1, 1}}, {"width", 4}, {"heads", 4}, {"outputWidth", 6},
-                                 {"imageSize", 64}},
-                                {{"pixels", {3, 64, 64}}});
+    Example small =
+        gd::example({{"layers", Value::Array{1, 1, 1, 1}}, {"width", 4}, {"heads", 4}, {"outputWidth", 6}, {"imageSize", 64}},
+                    {{"pixels", {3, 64, 64}}});
     small.exceptions = batch_statistics();
     return small;
   }

@@ -8,8 +8,8 @@ namespace gd {
 
 Tensor pixels_of(const Features& fields, int64_t channels, const Tensor& like) {
   Tensor pixels = fields.at("pixels");
-  expect(pixels.dim() == 4 && (pixels.size(1) == channels || pixels.size(1) == 1), "bad-pixels",
-         "expected pixels [B, ", channels, ", H, W] for the image encoder but got ", pixels.sizes());
+  expect(pixels.dim() == 4 && (pixels.size(1) == channels || pixels.size(1) == 1), "bad-pixels", "expected pixels [B, ", channels,
+         ", H, W] for the image encoder but got ", pixels.sizes());
   pixels = pixels.to(like.scalar_type());
   if (pixels.size(1) != channels) pixels = pixels.expand({-1, channels, -1, -1});
   return pixels.contiguous(like.suggest_memory_format());

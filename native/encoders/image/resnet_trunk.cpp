@@ -38,10 +38,10 @@ ResidualBlock::ResidualBlock(const Scope& scope, const Shape& s, const ResNetOpt
   // Two 3×3, or 1×1, 3×3 and 1×1 onto four times the planes; the stride lies on the first 3×3.
   std::vector<ConvolutionShape> shapes;
   if (s.bottleneck) {
-    shapes = {{.in = s.in, .out = s.planes, .kernel = {1, 1}},
-              {.in = s.planes, .out = s.planes, .kernel = {3, 3}, .stride = s.stride, .padding = s.dilation,
-               .dilation = s.dilation},
-              {.in = s.planes, .out = out, .kernel = {1, 1}}};
+    shapes = {
+        {.in = s.in, .out = s.planes, .kernel = {1, 1}},
+        {.in = s.planes, .out = s.planes, .kernel = {3, 3}, .stride = s.stride, .padding = s.dilation, .dilation = s.dilation},
+        {.in = s.planes, .out = out, .kernel = {1, 1}}};
   } else {
     shapes = {{.in = s.in, .out = s.planes, .kernel = {3, 3}, .stride = s.stride, .padding = 1},
               {.in = s.planes, .out = s.planes, .kernel = {3, 3}, .padding = 1}};
@@ -50,8 +50,8 @@ ResidualBlock::ResidualBlock(const Scope& scope, const Shape& s, const ResNetOpt
     const bool last = i + 1 == shapes.size();
     const std::string number = std::to_string(i + 1);
     convolutions_.push_back(convolution(scope / ("conv" + number), shapes[i]));
-    norms_.emplace_back(scope / ("bn" + number), shapes[i].out,
-                        last && options.zero_init_residual ? Init::zeros() : Init::ones(), options.frozen_statistics);
+    norms_.emplace_back(scope / ("bn" + number), shapes[i].out, last && options.zero_init_residual ? Init::zeros() : Init::ones(),
+                        options.frozen_statistics);
   }
   if (s.stride != 1 || s.in != out) {
     shortcut_ = convolution(scope / "downsample.0", {.in = s.in, .out = out, .kernel = {1, 1}, .stride = s.stride});
@@ -76,12 +76,11 @@ Tensor ResidualBlock::run(const Tensor& x, const Pass& pass) const {
 }
 
 ResNetTrunk::ResNetTrunk(const Scope& scope, const ResNetOptions& options)
-    : stem_(convolution(scope / "conv1", {.in = options.channels, .out = options.width, .kernel = {7, 7}, .stride = 2,
-                                          .padding = 3})),
+    : stem_(convolution(scope / "conv1",
+                        {.in = options.channels, .out = options.width, .kernel = {7, 7}, .stride = 2, .padding = 3})),
       stem_norm_(scope / "bn1", options.width, Init::ones(), options.frozen_statistics) {
   const Plan plan = plan_of(options.depth);
-  expect(options.stages >= 1 && options.stages <= 4, "bad-option", "expected 1 to 4 for resnet.stages but got ",
-         options.stages);
+  expect(options.stages >= 1 && options.stages <= 4, "bad-option", "expected 1 to 4 for resnet.stages but got ", options.stages);
   expect(!options.dilate_last || (plan.bottleneck && options.stages == 4), "bad-option",
          "expected depth 50 or more and all four stages for resnet.dilateLast but got depth ", options.depth, " and ",
          options.stages, " stages");
@@ -90,8 +89,8 @@ ResNetTrunk::ResNetTrunk(const Scope& scope, const ResNetOptions& options)
     blocks_before_.push_back(static_cast<int64_t>(blocks_.size()));
     const bool dilated = options.dilate_last && stage == 3;
     for (int64_t i = 0; i < plan.blocks[static_cast<size_t>(stage)]; ++i) {
-      ResidualBlock::Shape shape{.in = in, .planes = options.width << stage, .stride = 1, .dilation = 1,
-                                 .bottleneck = plan.bottleneck};
+      ResidualBlock::Shape shape{
+          .in = in, .planes = options.width << stage, .stride = 1, .dilation = 1, .bottleneck = plan.bottleneck};
       if (stage > 0 && i == 0 && !dilated) shape.stride = 2;
       if (dilated && i > 0) shape.dilation = 2;  // the first block still has the dilation of the stage before
       blocks_.emplace_back(scope / ("layer" + std::to_string(stage + 1) + "." + std::to_string(i)), shape, options);

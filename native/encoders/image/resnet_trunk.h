@@ -14,10 +14,10 @@
 namespace gd {
 
 struct ResNetOptions {
-  int64_t depth = 50;     // 10, 18, 34, 50, 101, 152
-  int64_t channels = 3;   // of the image
-  int64_t width = 64;     // of the stem; stage s works at width · 2^(s-1)
-  int64_t stages = 4;     // how many of layer1 … layer4
+  int64_t depth = 50;               // 10, 18, 34, 50, 101, 152
+  int64_t channels = 3;             // of the image
+  int64_t width = 64;               // of the stem; stage s works at width · 2^(s-1)
+  int64_t stages = 4;               // how many of layer1 … layer4
   bool dilate_last = false;         // layer4 keeps its resolution and dilates instead
   bool zero_init_residual = false;  // last norm of each block starts at zero, so that the block starts as the identity
   bool frozen_statistics = false;   // BatchNorm as in evaluation, always

@@ -30,8 +30,9 @@ class VisionTransformer : public Encoder {
         integer_option("depth", 12, "blocks"),
         integer_option("heads", 12, "attention heads; must divide the width"),
         number_option("mlpRatio", 4, "hidden width of the feed-forward part over the width"),
-        choice_option("keys", {"timm", "open-clip"}, "whose parameter names, and with them whose details: open-clip has a norm "
-                                                     "before the blocks and no bias on the patches"),
+        choice_option("keys", {"timm", "open-clip"},
+                      "whose parameter names, and with them whose details: open-clip has a norm "
+                      "before the blocks and no bias on the patches"),
         choice_option("pool", {"cls", "mean"}, "global is the class token, or the mean of the patches"),
         flag_option("classToken", true, "a class token beside the patches; the mean does without"),
         choice_option("activation", {"gelu", "quick-gelu"}, "quick-gelu is OpenAI's"),

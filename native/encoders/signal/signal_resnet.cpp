@@ -16,7 +16,8 @@ struct SignalResnet : Encoder {
       "Residual convolutions over time for signals of several leads (ECG); each stage halves the length and doubles the channels";
   static OptionList options() {
     return {integer_option("leads", 12, "channels of the signal"), integer_option("width", 32, "channels of the first stage"),
-            integer_option("stages", 4, "stages of one residual block"), integer_option("kernel", 7, "samples under a filter; odd")};
+            integer_option("stages", 4, "stages of one residual block"),
+            integer_option("kernel", 7, "samples under a filter; odd")};
   }
   static std::vector<std::string> gives() { return {"global", "patches"}; }
   static Example example() {
@@ -31,8 +32,10 @@ struct SignalResnet : Encoder {
       in = out;
       if (stage > 0) out *= 2;
       const Scope block = scope / ("blocks." + std::to_string(stage));
-      Block made{layer(block / "first", in, out, kernel_), layer(block / "second", out, out, kernel_),
-                 block.parameter("shortcut.weight", {out, in, 1}, Init::he_fan_out(out)), {}};
+      Block made{layer(block / "first", in, out, kernel_),
+                 layer(block / "second", out, out, kernel_),
+                 block.parameter("shortcut.weight", {out, in, 1}, Init::he_fan_out(out)),
+                 {}};
       made.parameters = block.parameters();
       blocks_.push_back(std::move(made));
     }
@@ -40,7 +43,8 @@ struct SignalResnet : Encoder {
 
   Features operator()(const Features& fields, Pass& pass) override {
     const Tensor& values = fields.at("values");
-    expect(values.dim() == 3 && values.size(1) == leads_, "bad-shape", "expected a signal [B, ", leads_, ", samples] but got ", values.sizes());
+    expect(values.dim() == 3 && values.size(1) == leads_, "bad-shape", "expected a signal [B, ", leads_, ", samples] but got ",
+           values.sizes());
     Tensor x = at::relu(stem_(values.to(stem_.weight.scalar_type()), 2));
     for (const auto& block : blocks_) {
       x = recompute(x, pass, block.parameters, [&block](const Tensor& input, Pass&) {
@@ -64,7 +68,9 @@ struct SignalResnet : Encoder {
   struct Layer {
     Tensor weight, gain, shift;
     int64_t padding = 0;
-    Tensor operator()(const Tensor& x, int64_t stride) const { return norm(at::conv1d(x, weight, {}, stride, padding), gain, shift); }
+    Tensor operator()(const Tensor& x, int64_t stride) const {
+      return norm(at::conv1d(x, weight, {}, stride, padding), gain, shift);
+    }
   };
   struct Block {
     Layer first, second;

@@ -10,7 +10,8 @@ namespace {
 
 // A missing number (not finite) becomes 0 and is told so by a second input, so that "missing" and "average" differ.
 struct TableMlp : Encoder {
-  static constexpr const char* help = "Perceptron over a row of numbers; missing ones (not finite) are flagged beside their value";
+  static constexpr const char* help =
+      "Perceptron over a row of numbers; missing ones (not finite) are flagged beside their value";
   static OptionList options() {
     return {required(integer_option("columns", 0, "numbers a row")), integer_option("width", 256, "width of the layers, D"),
             integer_option("layers", 2, "hidden layers"), number_option("dropout", 0, "probability, after each hidden layer")};
@@ -32,7 +33,8 @@ struct TableMlp : Encoder {
 
   Features operator()(const Features& fields, Pass& pass) override {
     const Tensor& values = fields.at("values");
-    expect(values.dim() == 2 && values.size(1) == columns_, "bad-shape", "expected rows [B, ", columns_, "] but got ", values.sizes());
+    expect(values.dim() == 2 && values.size(1) == columns_, "bad-shape", "expected rows [B, ", columns_, "] but got ",
+           values.sizes());
     const Tensor x = values.to(layers_.front().first.scalar_type());
     const Tensor there = at::isfinite(x);
     Tensor y = at::cat({at::where(there, x, at::zeros_like(x)), there.logical_not().to(x.scalar_type())}, 1);
@@ -43,7 +45,9 @@ struct TableMlp : Encoder {
   }
 
   int64_t depth() const override { return static_cast<int64_t>(layers_.size()); }
-  int64_t depth_of(std::string_view name) const override { return std::stoll(std::string(name.substr(7, name.find('.', 7) - 7))); }
+  int64_t depth_of(std::string_view name) const override {
+    return std::stoll(std::string(name.substr(7, name.find('.', 7) - 7)));
+  }
 
  private:
   const int64_t columns_;

@@ -23,9 +23,7 @@ struct BertOptions {
   double dropout, attention_dropout, eps;
 };
 
-Linear linear(const Scope& scope, int64_t in, int64_t out) {
-  return Linear(scope, in, out, Init::gaussian(0.02), Init::zeros());
-}
+Linear linear(const Scope& scope, int64_t in, int64_t out) { return Linear(scope, in, out, Init::gaussian(0.02), Init::zeros()); }
 
 // Post-norm: each branch is added to its input, then normalised.
 class BertLayer {
@@ -43,8 +41,7 @@ class BertLayer {
         parameters_(scope.parameters()) {}
 
   Tensor operator()(const Tensor& x, const Visibility& visibility, Pass& pass) const {
-    return recompute(x, pass, parameters_,
-                     [this, visibility](const Tensor& in, Pass& p) { return run(in, visibility, p); });
+    return recompute(x, pass, parameters_, [this, visibility](const Tensor& in, Pass& p) { return run(in, visibility, p); });
   }
 
  private:
@@ -91,8 +88,13 @@ class Bert : public Encoder {
   }
   static std::vector<std::string> gives() { return {"global", "tokens", "mask"}; }
   static Example example() {
-    return gd::example({{"vocabularySize", 11}, {"width", 8}, {"depth", 2}, {"heads", 2}, {"feedForward", 16},
-                        {"maxTokens", 6}, {"averageLast", 2}},
+    return gd::example({{"vocabularySize", 11},
+                        {"width", 8},
+                        {"depth", 2},
+                        {"heads", 2},
+                        {"feedForward", 16},
+                        {"maxTokens", 6},
+                        {"averageLast", 2}},
                        {{"ids", {5}, ExampleFeature::ids, 11}, {"mask", {5}, ExampleFeature::mask}});
   }
 
@@ -114,10 +116,9 @@ class Bert : public Encoder {
     const int64_t depth = options.integer("depth");
     expect(o_.heads > 0 && o_.width % o_.heads == 0, "bad-option",
            "expected a bert.width that is a multiple of the heads but got ", o_.width, " and ", o_.heads);
-    expect(average_ >= 1 && average_ <= depth, "bad-option", "expected 1 to ", depth, " for bert.averageLast but got ",
-           average_);
-    expect(pad_ >= 0 && pad_ < words_.size(0), "bad-option", "expected 0 to ", words_.size(0) - 1,
-           " for bert.padId but got ", pad_);
+    expect(average_ >= 1 && average_ <= depth, "bad-option", "expected 1 to ", depth, " for bert.averageLast but got ", average_);
+    expect(pad_ >= 0 && pad_ < words_.size(0), "bad-option", "expected 0 to ", words_.size(0) - 1, " for bert.padId but got ",
+           pad_);
     {
       const NoGradGuard no_grad;
       words_.select(0, pad_).zero_();

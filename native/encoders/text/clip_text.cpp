@@ -42,8 +42,7 @@ class ClipText : public Encoder {
   }
   static std::vector<std::string> gives() { return {"global", "tokens", "mask"}; }
   static Example example() {
-    return gd::example({{"vocabularySize", 11}, {"maxTokens", 6}, {"width", 8}, {"depth", 2}, {"heads", 2},
-                        {"outputWidth", 6}},
+    return gd::example({{"vocabularySize", 11}, {"maxTokens", 6}, {"width", 8}, {"depth", 2}, {"heads", 2}, {"outputWidth", 6}},
                        {{"ids", {5}, ExampleFeature::ids, 11}});
   }
 
@@ -68,12 +67,10 @@ class ClipText : public Encoder {
                              .dropout = dropout_,
                              .attention_dropout = options.number("attentionDropout")};
     blocks_.reserve(static_cast<size_t>(depth));
-    for (int64_t i = 0; i < depth; ++i)
-      blocks_.emplace_back(scope / ("transformer.resblocks." + std::to_string(i)), block);
+    for (int64_t i = 0; i < depth; ++i) blocks_.emplace_back(scope / ("transformer.resblocks." + std::to_string(i)), block);
     norm_.emplace(scope / "ln_final", width, 1e-5);
     if (out > 0)
-      projection_ =
-          scope.parameter("text_projection", {width, out}, Init::gaussian(1 / std::sqrt(static_cast<double>(width))));
+      projection_ = scope.parameter("text_projection", {width, out}, Init::gaussian(1 / std::sqrt(static_cast<double>(width))));
   }
 
   Features operator()(const Features& fields, Pass& pass) override {

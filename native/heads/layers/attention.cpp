@@ -18,9 +18,7 @@ Tensor split_heads(const Tensor& x, int64_t heads) {
   return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
 }
 
-Tensor merge_heads(const Tensor& x) {
-  return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
-}
+Tensor merge_heads(const Tensor& x) { return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)}); }
 
 Tensor attend(const Tensor& queries, const Tensor& keys, const Tensor& values, const Visibility& visibility, double rate,
               Pass& pass) {
@@ -38,8 +36,7 @@ Tensor attend(const Tensor& queries, const Tensor& keys, const Tensor& values, c
                                             visible.defined() ? std::optional<Tensor>(visible) : std::nullopt,
                                             /*dropout_p=*/0.0, causal);
   Tensor scores = at::matmul(queries, keys.transpose(-2, -1)) * (1 / std::sqrt(static_cast<double>(queries.size(-1))));
-  if (visible.defined())
-    scores = scores.masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
+  if (visible.defined()) scores = scores.masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
   const auto precise = scores.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const Tensor weights = at::softmax(scores, -1, precise).to(values.scalar_type());
   return at::matmul(dropout(weights, rate, pass), values);

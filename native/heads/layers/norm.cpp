@@ -5,9 +5,7 @@
 namespace gd {
 
 LayerNorm::LayerNorm(const Scope& scope, int64_t width, double eps)
-    : weight(scope.parameter("weight", {width}, Init::ones())),
-      bias(scope.parameter("bias", {width}, Init::zeros())),
-      eps(eps) {}
+    : weight(scope.parameter("weight", {width}, Init::ones())), bias(scope.parameter("bias", {width}, Init::zeros())), eps(eps) {}
 
 Tensor LayerNorm::operator()(const Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, eps); }
 

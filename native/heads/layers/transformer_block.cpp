@@ -24,7 +24,11 @@ BlockInit BlockInit::torch_default(int64_t width, int64_t hidden) {
 BlockInit BlockInit::clip_text(int64_t width, int64_t hidden, int64_t layers) {
   const double d = static_cast<double>(width);
   const Init into = Init::gaussian(1 / std::sqrt(d * 2 * static_cast<double>(layers)));  // onto the residual stream
-  return {Init::gaussian(1 / std::sqrt(d)), into, Init::gaussian(1 / std::sqrt(2 * d)), into, Init::fan_in(width),
+  return {Init::gaussian(1 / std::sqrt(d)),
+          into,
+          Init::gaussian(1 / std::sqrt(2 * d)),
+          into,
+          Init::fan_in(width),
           Init::fan_in(hidden)};
 }
 
@@ -32,10 +36,10 @@ struct TransformerBlock::Names {
   const char *norm1, *qkv_weight, *qkv_bias, *out, *scale1, *norm2, *expand, *contract, *scale2;
 
   static const Names& of(BlockKeys keys) {
-    static const Names timm{"norm1",     "attn.qkv.weight", "attn.qkv.bias", "attn.proj", "ls1.gamma", "norm2", "mlp.fc1",
-                            "mlp.fc2", "ls2.gamma"};
-    static const Names open_clip{"ln_1", "attn.in_proj_weight", "attn.in_proj_bias", "attn.out_proj", "ls_1.gamma",
-                                 "ln_2", "mlp.c_fc",            "mlp.c_proj",        "ls_2.gamma"};
+    static const Names timm{"norm1", "attn.qkv.weight", "attn.qkv.bias", "attn.proj", "ls1.gamma",
+                            "norm2", "mlp.fc1",         "mlp.fc2",       "ls2.gamma"};
+    static const Names open_clip{"ln_1",     "attn.in_proj_weight", "attn.in_proj_bias", "attn.out_proj", "ls_1.gamma", "ln_2",
+                                 "mlp.c_fc", "mlp.c_proj",          "ls_2.gamma"};
     return keys == BlockKeys::timm ? timm : open_clip;
   }
 };
@@ -60,8 +64,7 @@ TransformerBlock::TransformerBlock(const Scope& scope, const BlockOptions& o, co
 }
 
 Tensor TransformerBlock::operator()(const Tensor& x, const Visibility& visibility, Pass& pass) const {
-  return recompute(x, pass, parameters_,
-                   [this, visibility](const Tensor& in, Pass& p) { return run(in, visibility, p); });
+  return recompute(x, pass, parameters_, [this, visibility](const Tensor& in, Pass& p) { return run(in, visibility, p); });
 }
 
 Tensor TransformerBlock::run(const Tensor& x, const Visibility& visibility, Pass& pass) const {
@@ -69,10 +72,8 @@ Tensor TransformerBlock::run(const Tensor& x, const Visibility& visibility, Pass
     return to + drop_path(scale.defined() ? branch * scale : branch, options_.drop_path, pass);
   };
   const int64_t b = x.size(0), t = x.size(1), h = options_.heads;
-  const auto qkv = at::linear(norm1_(x), qkv_weight_, qkv_bias_)
-                       .view({b, t, 3, h, options_.width / h})
-                       .permute({2, 0, 3, 1, 4})
-                       .unbind(0);
+  const auto qkv =
+      at::linear(norm1_(x), qkv_weight_, qkv_bias_).view({b, t, 3, h, options_.width / h}).permute({2, 0, 3, 1, 4}).unbind(0);
   Tensor mixed = attend(qkv[0], qkv[1], qkv[2], visibility, options_.attention_dropout, pass);
   mixed = dropout(out_(merge_heads(mixed)), options_.dropout, pass);
   const Tensor middle = add(x, mixed, scale1_);

@@ -18,7 +18,7 @@ struct BlockInit {
   Init qkv, out, expand, contract;
   std::optional<Init> expand_bias, contract_bias;  // the other biases start at zero
 
-  static BlockInit timm();                                     // normal, deviation 0.02
+  static BlockInit timm();                                        // normal, deviation 0.02
   static BlockInit torch_default(int64_t width, int64_t hidden);  // torch's defaults: open_clip's image tower
   static BlockInit clip_text(int64_t width, int64_t hidden, int64_t layers);
 };

@@ -4,8 +4,8 @@
  */
 import { inflateRawSync } from 'node:zlib';
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
-import { runLengthDecoded } from './dicom-rle.js';
 import type { NumberArray } from '../stored-values.js';
+import { runLengthDecoded } from './dicom-rle.js';
 
 export const UNCOMPRESSED: Record<string, string> = {
   '1.2.840.10008.1.2': 'implicit VR little endian',

@@ -1,8 +1,8 @@
 /** One NIfTI volume, also gzipped. */
 import { readFileSync } from 'node:fs';
 import { GadoliniumError } from '../../errors.js';
-import { type Inspector, startsWith } from '../inspect.js';
 import { NiftiError, readNifti } from '../formats/nifti.js';
+import { type Inspector, startsWith } from '../inspect.js';
 import { arrayOf, valueFacts } from '../stored-values.js';
 
 const nifti: Inspector = {

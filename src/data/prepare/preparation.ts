@@ -5,18 +5,18 @@ import { GadoliniumError } from '../../errors.js';
 import { VERSION } from '../../package.js';
 import type { AdapterContext, DatasetAdapter, LabelVocabulary, SourceDescription } from '../adapter.js';
 import { type Manifest, REJECTS_FILE, type ShardSummary, writeManifest } from '../manifest.js';
-import { orderedMap } from './ordered-map.js';
 import { type PictureOptions, pictureRecipe } from '../picture.js';
 import type { PrepareNews, RejectLine } from '../prepare-events.js';
+import { datasetSchema, RESERVED_COLUMNS, SCHEMA_VERSION } from '../schema.js';
+import { FRACTIONS } from '../split.js';
+import type { TextTokenizer } from '../tokenizer.js';
+import { byteLength, type ShardEntry, type ShardLimits, ShardWriter } from '../writer.js';
+import { orderedMap } from './ordered-map.js';
 import { type PrepareState, removeState, saveState } from './prepare-state.js';
 import { recordOf } from './row-record.js';
 import { type KeptRow, keptTexts, lineFor, type WorkedRow, workOn } from './row-work.js';
-import { datasetSchema, RESERVED_COLUMNS, SCHEMA_VERSION } from '../schema.js';
-import { FRACTIONS } from '../split.js';
 import { numberedRows, splitOfRow } from './survey.js';
 import { Tally } from './tally.js';
-import type { TextTokenizer } from '../tokenizer.js';
-import { byteLength, type ShardEntry, type ShardLimits, ShardWriter } from '../writer.js';
 
 export interface PreparationPlan {
   adapter: DatasetAdapter;

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GadoliniumError } from '../../errors.js';
-import { readManifest, REJECTS_FILE, type Manifest, type ShardSummary, writeFileWhole } from '../manifest.js';
+import { type Manifest, REJECTS_FILE, readManifest, type ShardSummary, writeFileWhole } from '../manifest.js';
 import type { RejectLine } from '../prepare-events.js';
 
 const STATE_FILE = 'prepare-state.json';

@@ -1,8 +1,8 @@
 /** A worked row as the plain values of the schema's columns. */
 import type { DatasetAdapter, LabelVocabulary, SourceDescription, SourceLabel, Split } from '../adapter.js';
 import { LABEL_CODES } from '../schema.js';
-import type { KeptRow } from './row-work.js';
 import type { Row } from '../writer.js';
+import type { KeptRow } from './row-work.js';
 
 export interface RecordContext {
   adapter: Pick<DatasetAdapter, 'name' | 'licence'>;

@@ -1,6 +1,6 @@
 /** What happens to one source row: pictures decoded, texts looked at, numbers checked; each fault becomes a line of the rejects list. */
 import type { Origin, SourceDescription, SourceReject, SourceRow, SourceText } from '../adapter.js';
-import { type PictureOptions, PictureError, type StoredPicture, storedPicture } from '../picture.js';
+import { PictureError, type PictureOptions, type StoredPicture, storedPicture } from '../picture.js';
 import type { RejectLine } from '../prepare-events.js';
 import type { Numbered } from './survey.js';
 
@@ -120,7 +120,10 @@ function wrongNumbers(row: SourceRow, description: SourceDescription): Fault | u
         field: name,
       };
     }
-    const at = Array.prototype.findIndex.call(values, (value: number) => !(Number.isFinite(value) || (missing && Number.isNaN(value))));
+    const at = Array.prototype.findIndex.call(
+      values,
+      (value: number) => !(Number.isFinite(value) || (missing && Number.isNaN(value))),
+    );
     if (at >= 0) return { code: 'not_a_number', reason: `value ${at} is ${values[at]}`, field: name };
   }
   return undefined;

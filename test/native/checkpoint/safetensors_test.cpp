@@ -1,14 +1,14 @@
-#include "checkpoint/hash.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/hash.h"
 #include "checkpoint/writer.h"
 #include "test.h"
 
 #include <ATen/ATen.h>
 
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 namespace gd {
 namespace {

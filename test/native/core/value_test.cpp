@@ -1,6 +1,6 @@
+#include "core/value.h"
 #include "core/event.h"
 #include "core/options.h"
-#include "core/value.h"
 #include "test.h"
 
 #include <cmath>
@@ -24,7 +24,8 @@ TEST("wrong JSON is refused with its place, deep nesting before the stack ends")
 }
 
 TEST("options are checked against their list") {
-  const OptionList list{number_option("lr", 0.1, "rate"), choice_option("mode", {"min", "max"}, "which"), required(integer_option("n", 0, "count"))};
+  const OptionList list{number_option("lr", 0.1, "rate"), choice_option("mode", {"min", "max"}, "which"),
+                        required(integer_option("n", 0, "count"))};
   const auto make = [&](Value::Object given) { return Options(list, Value(std::move(given)), "thing"); };
   EXPECT(make({{"n", 3}}).number("lr") == 0.1);
   EXPECT(make({{"n", 3}}).text("mode") == "min");

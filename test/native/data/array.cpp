@@ -39,7 +39,8 @@ TEST("array: labels as float and as exact integers, a number column, a missing l
   EXPECT(fill.at("present").item<bool>() && values(fill) == std::vector<float>({-1, -1, -1}));
   EXPECT_THROWS(read_one(*data, {input_of("array", options("label_vec", {4}))}, 0, 0),
                 "expected 4 numbers (shape [4]) at memory.arrow row 0, field 'label_vec' but got 3");
-  EXPECT_THROWS(read_one(*data, {input_of("array", options("nothing", {4}))}, 0, 0), "expected the column 'nothing' in memory.arrow");
+  EXPECT_THROWS(read_one(*data, {input_of("array", options("nothing", {4}))}, 0, 0),
+                "expected the column 'nothing' in memory.arrow");
 }
 
 TEST("array: raw signals, normalised per lead") {
@@ -65,7 +66,8 @@ TEST("array: structs, fixed lists, nulls inside a list") {
   ShardBuilder shard;
   Value age = shard.numbers<int16_t>("int16", {40, 0, 60}, {true, false, true});
   shard.batch(3, {{"patient", shard.structure(3, {{"age", age}})},
-                  {"box", shard.fixed_list(3, 2, shard.numbers<float>("float32", {1, 2, 3, 4, 5, 6}, {true, true, true, false, true, true}))},
+                  {"box", shard.fixed_list(
+                              3, 2, shard.numbers<float>("float32", {1, 2, 3, 4, 5, 6}, {true, true, true, false, true, true}))},
                   {"big", shard.numbers<int64_t>("int64", {9007199254740993, 2, 3})}});
   gd::Dataset data;
   data.add("table", std::make_shared<const std::vector<uint8_t>>(shard.bytes), shard.places());

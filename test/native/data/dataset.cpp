@@ -18,7 +18,10 @@ namespace {
 std::vector<Study> some() {
   std::vector<Study> out;
   for (uint32_t i = 0; i < 9; ++i)
-    out.push_back({.images = {grey(5, 6, i), grey(4, 3, i)}, .texts = {{"findings", {{1, 2}, {3}}}, {"impression", {{4}}}}, .labels = {1, 0}, .weight = static_cast<float>(i)});
+    out.push_back({.images = {grey(5, 6, i), grey(4, 3, i)},
+                   .texts = {{"findings", {{1, 2}, {3}}}, {"impression", {{4}}}},
+                   .labels = {1, 0},
+                   .weight = static_cast<float>(i)});
   return out;
 }
 
@@ -65,7 +68,8 @@ std::string temporary(const char* name) { return (std::filesystem::temp_director
 TEST("dataset: rows of several batches and shards, lazily placed") {
   const ShardBuilder shard = built();
   const std::string path = temporary("gadolinium_dataset_test.arrow");
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(shard.bytes.data()), static_cast<std::streamsize>(shard.bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(shard.bytes.data()), static_cast<std::streamsize>(shard.bytes.size()));
   gd::Dataset data;
   data.add_at(9, path, shard.places());
   EXPECT_THROWS(data.cell(8, "weight"), "expected a row of an open shard but got row 8");
@@ -81,7 +85,9 @@ TEST("dataset: rows of several batches and shards, lazily placed") {
   EXPECT(texts.item(0).field("sentences").item(0).integers() == std::vector<int32_t>({1, 2}));
   EXPECT(texts.item(0).field("sentences").item(0).integers(1) == std::vector<int32_t>({1}));
   EXPECT_THROWS(texts.item(2), "expected an item below 2 at gadolinium_dataset_test.arrow row 8, field 'texts' but got number 2");
-  EXPECT_THROWS(texts.item(0).field("body"), "expected the field 'body' at gadolinium_dataset_test.arrow row 8, field 'texts[]' but there is only: kind, sentences");
+  EXPECT_THROWS(
+      texts.item(0).field("body"),
+      "expected the field 'body' at gadolinium_dataset_test.arrow row 8, field 'texts[]' but there is only: kind, sentences");
   EXPECT_THROWS(texts.item(0).field("kind").number(), "expected a number");
   std::remove(path.c_str());
   EXPECT_THROWS(data.add(path, shard.places()), "expected a readable shard at " + path);
@@ -108,7 +114,8 @@ TEST("dataset: the arrays of a file that pyarrow wrote, by the places that TypeS
     EXPECT(data.cell(row, "texts").item(0).text("kind") == (row % 2 ? "findings" : "impression"));
     EXPECT(data.cell(row, "label_vec").is_null() == (row == 2));
     if (row != 2) EXPECT(data.cell(row, "label_vec").integers() == std::vector<int32_t>({1, 0, -1, -128}));
-    EXPECT(data.cell(row, "box").item(0).number() == 0.5 * static_cast<double>(row) && data.cell(row, "box").item(2).number() == 2);
+    EXPECT(data.cell(row, "box").item(0).number() == 0.5 * static_cast<double>(row) &&
+           data.cell(row, "box").item(2).number() == 2);
     EXPECT(data.cell(row, "age").is_null() == (row == 6));
     EXPECT(data.cell(row, "flag").integer() == row % 2);
     EXPECT(data.cell(row, "big").integer() == (int64_t{1} << 53) + 1 + 2 * row);
@@ -124,7 +131,8 @@ TEST("dataset: a shard cut at every fiftieth is refused or read, never a crash")
     EXPECT(read_all(cut, shard.places()) > 0);
   }
   gd::Dataset data;
-  EXPECT_THROWS(data.add("cut.arrow", std::make_shared<const std::vector<uint8_t>>(100), shard.places()), "in cut.arrow inside the file's 100 bytes");
+  EXPECT_THROWS(data.add("cut.arrow", std::make_shared<const std::vector<uint8_t>>(100), shard.places()),
+                "in cut.arrow inside the file's 100 bytes");
 }
 
 TEST("dataset: flipped bytes anywhere and wild numbers in the places never crash") {

@@ -19,7 +19,8 @@ gd::Picture decoded(const Stored& image, int64_t shrink = 1) {
   gd::Picture picture = gd::StoredImage(data->cell(0, "images").item(0)).decode(shrink);
   if (!picture.owned) {  // the data set goes: keep the pixels
     const auto* bytes = static_cast<const uint8_t*>(picture.pixels);
-    auto copy = std::make_shared<std::vector<uint8_t>>(bytes, bytes + picture.height * picture.width * picture.channels * picture.bits / 8);
+    auto copy = std::make_shared<std::vector<uint8_t>>(
+        bytes, bytes + picture.height * picture.width * picture.channels * picture.bits / 8);
     picture.pixels = copy->data();
     picture.owned = copy;
   }

@@ -103,7 +103,8 @@ TEST("image: colour becomes grey by Rec. 601 and grey becomes three channels") {
   EXPECT(pixels(read_one(*data, {input_of("image", colour)}, 0, 0, 0, false)) == rgb.data);
   const auto grown = pixels(read_one(*data, {input_of("image", colour)}, 0, 1, 0, false));
   const auto plain = grey(20, 20).data;
-  for (size_t i = 0; i < plain.size(); ++i) EXPECT(grown[3 * i] == plain[i] && grown[3 * i + 1] == plain[i] && grown[3 * i + 2] == plain[i]);
+  for (size_t i = 0; i < plain.size(); ++i)
+    EXPECT(grown[3 * i] == plain[i] && grown[3 * i + 1] == plain[i] && grown[3 * i + 2] == plain[i]);
 }
 
 TEST("image: on the device pixels become normalised floats in channels-last memory") {
@@ -120,7 +121,8 @@ TEST("image: on the device pixels become normalised floats in channels-last memo
   const double mean[] = {0.5, 0.4, 0.3}, deviation[] = {0.2, 0.3, 0.4};
   for (int64_t c = 0; c < 3; ++c)
     for (int64_t i = 0; i < 256; ++i)
-      EXPECT_CLOSE(made.index({0, c, i / 16, i % 16}).item<double>(), (raw[static_cast<size_t>(i)] / 255.0 - mean[c]) / deviation[c], 1e-5);
+      EXPECT_CLOSE(made.index({0, c, i / 16, i % 16}).item<double>(),
+                   (raw[static_cast<size_t>(i)] / 255.0 - mean[c]) / deviation[c], 1e-5);
 }
 
 TEST("image: large JPEGs decode smaller and look the same") {

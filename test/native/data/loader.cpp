@@ -48,7 +48,9 @@ std::vector<Study> studies() {
     for (uint32_t k = 0; k <= i % 3; ++k) study.images.push_back(grey(30 + static_cast<int32_t>(i), 45, i * 10 + k));
     for (int k = 0; k < 3; ++k) {
       Words words{"findings", {}};
-      for (int s = 0; s < 4; ++s) words.sentences.push_back(std::vector<int32_t>(2 + (i + static_cast<uint32_t>(s)) % 5, static_cast<int32_t>(10 + i + 100 * static_cast<uint32_t>(s))));
+      for (int s = 0; s < 4; ++s)
+        words.sentences.push_back(std::vector<int32_t>(2 + (i + static_cast<uint32_t>(s)) % 5,
+                                                       static_cast<int32_t>(10 + i + 100 * static_cast<uint32_t>(s))));
       study.texts.push_back(words);
     }
     if (i == 13) study.images = {{.data = {1, 2, 3}, .codec = "jpeg"}};
@@ -84,7 +86,8 @@ Seen pass(const std::shared_ptr<gd::Dataset>& data, int threads, int64_t ahead) 
       const auto* from = static_cast<const uint8_t*>(tensor.data_ptr());
       seen.fields.emplace_back(from, from + tensor.nbytes());
     }
-    for (const auto& reject : batch.rejects) seen.rejects.push_back(reject.file + " " + std::to_string(reject.row) + " " + reject.field);
+    for (const auto& reject : batch.rejects)
+      seen.rejects.push_back(reject.file + " " + std::to_string(reject.row) + " " + reject.field);
     ++batches;
   }
   EXPECT(batches == 18);
@@ -161,7 +164,8 @@ TEST("loader: what concerns all samples is thrown by next") {
   all.set("image", section);
   gd::Loader loader(data, gd::make_inputs(all), {.batch = 2, .threads = 3});
   loader.push({1, 2}, 0, 0);
-  EXPECT_THROWS(loader.next(), "expected the column 'pictures' in memory.arrow but there is only: images, texts, label_vec, weight");
+  EXPECT_THROWS(loader.next(),
+                "expected the column 'pictures' in memory.arrow but there is only: images, texts, label_vec, weight");
   EXPECT_THROWS(loader.next(), "pictures");
   gd::Loader beyond(data, image_and_text(), {.batch = 2, .threads = 3});
   beyond.push({1, 400}, 0, 0);

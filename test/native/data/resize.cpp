@@ -30,7 +30,8 @@ std::vector<float> floats(const Stored& picture) { return {picture.data.begin(),
 TEST("resize: equals torch's antialiased bilinear in float, and Pillow's to the rounding between its passes") {
   for (const Value& one : expected().at("resize").array()) {
     const auto n = [&](const char* name, size_t i) { return one.at(name).array()[i].integer(); };
-    const Stored source = grey(static_cast<int32_t>(n("source", 0)), static_cast<int32_t>(n("source", 1)), static_cast<uint32_t>(n("source", 2)));
+    const Stored source =
+        grey(static_cast<int32_t>(n("source", 0)), static_cast<int32_t>(n("source", 1)), static_cast<uint32_t>(n("source", 2)));
     const int64_t height = n("to", 0), width = n("to", 1);
     const gd::ResizeAxis y{double(n("box", 0)), double(n("box", 2)), n("box", 0), n("box", 0) + n("box", 2), height, 0, height};
     const gd::ResizeAxis x{double(n("box", 1)), double(n("box", 3)), n("box", 1), n("box", 1) + n("box", 3), width, 0, width};
@@ -52,8 +53,9 @@ TEST("resize: equals torch's antialiased bilinear in float, and Pillow's to the 
     double difference = 0;
     for (int64_t i = 0; i < part_y.count; ++i)
       for (int64_t j = 0; j < part_x.count; ++j)
-        difference = std::max<double>(difference, std::abs(part[static_cast<size_t>(i * part_x.count + part_x.count - 1 - j)] -
-                                                           exact[static_cast<size_t>((i + part_y.first) * width + j + part_x.first)]));
+        difference =
+            std::max<double>(difference, std::abs(part[static_cast<size_t>(i * part_x.count + part_x.count - 1 - j)] -
+                                                  exact[static_cast<size_t>((i + part_y.first) * width + j + part_x.first)]));
     EXPECT_CLOSE(difference, 0.0, 1e-4);
   }
 }
@@ -84,14 +86,16 @@ TEST("resize: pictures of one pixel, one row and one column") {
   for (const auto& [h, w] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {1, 300}, {300, 1}, {2, 3}}) {
     const std::vector<uint8_t> source(static_cast<size_t>(h * w), 77);
     std::vector<uint8_t> out(17 * 13);
-    gd::resize<uint8_t, uint8_t>(source.data(), w, 1, {0, double(h), 0, h, 17, 0, 17}, {0, double(w), 0, w, 13, 0, 13}, 1, out.data());
+    gd::resize<uint8_t, uint8_t>(source.data(), w, 1, {0, double(h), 0, h, 17, 0, 17}, {0, double(w), 0, w, 13, 0, 13}, 1,
+                                 out.data());
     for (const uint8_t level : out) EXPECT(level == 77);
   }
 }
 
 TEST("image: evaluation is torchvision's resize of the shorter side and centre crop") {
   const auto data = dataset_of({{.images = {grey(60, 83, 3)}}, {.images = {grey(83, 60, 5)}}});
-  for (const auto& [row, size, name] : std::vector<std::tuple<int64_t, int64_t, const char*>>{{0, 28, "evaluate"}, {1, 29, "evaluate_tall"}}) {
+  for (const auto& [row, size, name] :
+       std::vector<std::tuple<int64_t, int64_t, const char*>>{{0, 28, "evaluate"}, {1, 29, "evaluate_tall"}}) {
     Value options;
     options.set("size", size);
     options.set("resize", 40);

@@ -168,8 +168,9 @@ Stored grey(int32_t height, int32_t width, uint32_t salt) {
   out.data.resize(static_cast<size_t>(height) * static_cast<size_t>(width));
   for (int32_t y = 0; y < height; ++y)
     for (int32_t x = 0; x < width; ++x)
-      out.data[static_cast<size_t>(y * width + x)] =
-          static_cast<uint8_t>((static_cast<uint32_t>(x) * 37 + static_cast<uint32_t>(y) * 101 + (static_cast<uint32_t>(x * y) ^ salt) * 7 + salt) & 255);
+      out.data[static_cast<size_t>(y * width + x)] = static_cast<uint8_t>(
+          (static_cast<uint32_t>(x) * 37 + static_cast<uint32_t>(y) * 101 + (static_cast<uint32_t>(x * y) ^ salt) * 7 + salt) &
+          255);
   return out;
 }
 

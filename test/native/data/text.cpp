@@ -25,7 +25,8 @@ std::vector<int64_t> ids(const gd::Features& fields, const char* name = "ids") {
   return {from, from + fields.at(name).numel()};
 }
 
-std::vector<int64_t> read(const std::vector<Study>& studies, Value options, int64_t epoch = 0, bool training = true, int64_t row = 0) {
+std::vector<int64_t> read(const std::vector<Study>& studies, Value options, int64_t epoch = 0, bool training = true,
+                          int64_t row = 0) {
   return ids(read_one(*dataset_of(studies), {input_of("text", special(std::move(options)))}, 0, row, epoch, training));
 }
 

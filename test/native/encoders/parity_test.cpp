@@ -17,9 +17,7 @@ void compare_all(const std::string& encoder, const std::string& fixture, std::in
 
 }  // namespace
 
-TEST("resnet: 18 as torchvision, evaluation and training") {
-  compare_all("resnet", "resnet-18", {float64, float32_with_kinks});
-}
+TEST("resnet: 18 as torchvision, evaluation and training") { compare_all("resnet", "resnet-18", {float64, float32_with_kinks}); }
 TEST("resnet: 50 as torchvision") { compare_all("resnet", "resnet-50", {float32_with_kinks}); }
 TEST("resnet: 50 dilated and cut after the third stage, as torchvision") {
   compare_all("resnet", "resnet-50-variants", {float64, float32_with_kinks});

@@ -12,9 +12,11 @@ Value recipe(int64_t chunks, bool recompute = false) {
   return Value::parse(c10::str(R"({
     "seed": 3,
     "encoders": {
-      "image": {"encoder": "vit", "chunks": )", chunks, R"(, "recompute": )", recompute ? "true" : "false", R"(, "options":
+      "image": {"encoder": "vit", "chunks": )",
+                               chunks, R"(, "recompute": )", recompute ? "true" : "false", R"(, "options":
         {"imageSize": 8, "patchSize": 4, "width": 16, "depth": 2, "heads": 2, "inputChannels": 1, "dropout": 0.2, "attentionDropout": 0.1, "dropPath": 0.3}},
-      "text": {"encoder": "bert", "chunks": )", chunks, R"(, "options":
+      "text": {"encoder": "bert", "chunks": )",
+                               chunks, R"(, "options":
         {"vocabularySize": 20, "width": 16, "depth": 2, "heads": 2, "feedForward": 32, "maxTokens": 8, "dropout": 0.2, "attentionDropout": 0.1}}
     },
     "heads": [{"head": "linear-projection", "options": {"from": "text.global", "inputWidth": 16, "outputWidth": 16}}],
@@ -49,7 +51,8 @@ std::vector<std::pair<std::string, Tensor>> after(Trainer& trainer, int64_t step
   return out;
 }
 
-double largest_difference(const std::vector<std::pair<std::string, Tensor>>& a, const std::vector<std::pair<std::string, Tensor>>& b) {
+double largest_difference(const std::vector<std::pair<std::string, Tensor>>& a,
+                          const std::vector<std::pair<std::string, Tensor>>& b) {
   double out = 0;
   EXPECT(a.size() == b.size());
   for (size_t i = 0; i < a.size(); ++i)

@@ -1,7 +1,7 @@
 // Laws of every registered encoder and head, on their own examples.
+#include "core/parts.h"
 #include "laws/examples.h"
 #include "laws/gradients.h"
-#include "core/parts.h"
 #include "test.h"
 
 namespace gd {
@@ -59,7 +59,8 @@ TEST("laws: an encoder's gradients equal finite differences, also when blocks ar
       auto leaves = make_leaves(fields, entry.example);
       for (const auto& slot : state.slots())
         if (!slot.buffer) leaves.push_back(slot.tensor);
-      check_gradients(entry.name, leaves, [&] { return probe(run(*encoder, fields, true, 0, recompute)); }, 2);
+      check_gradients(
+          entry.name, leaves, [&] { return probe(run(*encoder, fields, true, 0, recompute)); }, 2);
     }
   });
 }
@@ -77,8 +78,9 @@ TEST("laws: an encoder gives the same in one batch as in pieces, dropout on") {
       if (!tensor.is_floating_point()) continue;
       const Tensor pieces = at::cat({first.at(name), rest.at(name)});
       if (!at::allclose(tensor, pieces, 1e-9, 1e-10))
-        native_test::fail(__FILE__, __LINE__, entry.name + ": " + name + " differs in pieces by " +
-                                                  std::to_string((tensor - pieces).abs().max().item<double>()));
+        native_test::fail(
+            __FILE__, __LINE__,
+            entry.name + ": " + name + " differs in pieces by " + std::to_string((tensor - pieces).abs().max().item<double>()));
     }
   });
 }
@@ -89,8 +91,10 @@ TEST("laws: an encoder gives what it says it gives") {
     const auto encoder = Registry<Encoder>::instance().make(entry.name, Scope(state, "encoder"), entry.example.options);
     const Features out = run(*encoder, example_features(entry.example, 3), false);
     for (const auto& grain : entry.gives) {
-      if (!out.has(grain)) native_test::fail(__FILE__, __LINE__, entry.name + " says it gives " + grain + " but does not");
-      else EXPECT(out.at(grain).size(0) == 3);
+      if (!out.has(grain))
+        native_test::fail(__FILE__, __LINE__, entry.name + " says it gives " + grain + " but does not");
+      else
+        EXPECT(out.at(grain).size(0) == 3);
     }
     for (const auto& slot : state.slots()) {
       const int64_t depth = encoder->depth_of(std::string_view(slot.name).substr(8));
@@ -108,19 +112,22 @@ TEST("laws: a head's gradients equal finite differences") {
     auto leaves = make_leaves(given, entry.example);
     for (const auto& slot : state.slots())
       if (!slot.buffer) leaves.push_back(slot.tensor);
-    check_gradients(entry.name, leaves, [&] {
-      Features features = given;
-      Pass pass;
-      pass.training = true;
-      pass.update_statistics = false;
-      pass.seed = 99;
-      (*head)(features, pass);
-      // A head that writes over what it reads: only what changed counts.
-      Features changed;
-      for (const auto& [name, tensor] : features)
-        if (!given.has(name) || !given.at(name).is_same(tensor)) changed.set(name, tensor);
-      return probe(changed);
-    }, 4);
+    check_gradients(
+        entry.name, leaves,
+        [&] {
+          Features features = given;
+          Pass pass;
+          pass.training = true;
+          pass.update_statistics = false;
+          pass.seed = 99;
+          (*head)(features, pass);
+          // A head that writes over what it reads: only what changed counts.
+          Features changed;
+          for (const auto& [name, tensor] : features)
+            if (!given.has(name) || !given.at(name).is_same(tensor)) changed.set(name, tensor);
+          return probe(changed);
+        },
+        4);
   });
 }
 

@@ -19,7 +19,9 @@ inline Tensor example_tensor(const ExampleFeature& feature, int64_t batch, uint6
       case ExampleFeature::real: values[i] = draw.normal(); break;
       case ExampleFeature::ids: values[i] = static_cast<double>(draw.below(static_cast<uint64_t>(feature.below))); break;
       case ExampleFeature::labels: values[i] = draw.chance(0.15) ? -1 : draw.chance(0.5) ? 1 : 0; break;
-      case ExampleFeature::targets: values[i] = draw.chance(0.5) ? -100 : static_cast<double>(draw.below(static_cast<uint64_t>(feature.below))); break;
+      case ExampleFeature::targets:
+        values[i] = draw.chance(0.5) ? -100 : static_cast<double>(draw.below(static_cast<uint64_t>(feature.below)));
+        break;
       case ExampleFeature::mask: values[i] = 0; break;
     }
   }

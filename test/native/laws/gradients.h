@@ -37,8 +37,9 @@ inline void check_gradients(const std::string& what, std::vector<at::Tensor> lea
       flat[i] = held;
       const double expected = (above - below) / (2 * step), got = gradient[i].item<double>();
       if (std::abs(expected - got) > 1e-5 * std::max({1.0, std::abs(expected), std::abs(got)}))
-        native_test::fail(__FILE__, __LINE__, what + ": leaf " + std::to_string(l) + " entry " + std::to_string(i) + ": differences give " +
-                                                  std::to_string(expected) + ", the graph " + std::to_string(got));
+        native_test::fail(__FILE__, __LINE__,
+                          what + ": leaf " + std::to_string(l) + " entry " + std::to_string(i) + ": differences give " +
+                              std::to_string(expected) + ", the graph " + std::to_string(got));
     }
   }
 }

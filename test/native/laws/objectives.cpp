@@ -12,7 +12,8 @@ constexpr int64_t batch = 5;
 struct Made {
   explicit Made(const Entry<Objective>& entry)
       : state(c10::kCPU, at::kDouble, 3),
-        objective(Registry<Objective>::instance().make(entry.name, Scope(state, "objectives." + entry.name), entry.example.options)) {}
+        objective(
+            Registry<Objective>::instance().make(entry.name, Scope(state, "objectives." + entry.name), entry.example.options)) {}
   Tensor total(const Features& features, const Relation& relation) {
     Pass pass;
     pass.training = true;

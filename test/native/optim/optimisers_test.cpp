@@ -33,12 +33,15 @@ struct Bench {
   std::unique_ptr<Optimiser> optimiser;
 };
 
-bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-6) { return at::allclose(a.to(at::kDouble), b.to(at::kDouble), tolerance, tolerance); }
+bool close(const Tensor& a, const Tensor& b, double tolerance = 1e-6) {
+  return at::allclose(a.to(at::kDouble), b.to(at::kDouble), tolerance, tolerance);
+}
 
 struct Reference {  // float64, from the papers' formulas
   Tensor w, m, v;
   int64_t t = 0;
-  explicit Reference(const Tensor& start) : w(start.detach().to(at::kDouble).clone()), m(at::zeros_like(w)), v(at::zeros_like(w)) {}
+  explicit Reference(const Tensor& start)
+      : w(start.detach().to(at::kDouble).clone()), m(at::zeros_like(w)), v(at::zeros_like(w)) {}
   Tensor direction(const Tensor& gradient, double b1, double b2, double eps) {
     ++t;
     m = b1 * m + (1 - b1) * gradient;

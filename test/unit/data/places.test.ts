@@ -32,11 +32,14 @@ function refusal(bytes: Uint8Array, name = 'shard.arrow'): string | undefined {
 describe('places of columns', () => {
   // The C++ tests read the values at these places: both sides hold the same fixture.
   test('of a file that pyarrow wrote', () => {
-    expect(shardPlaces(`${fixtures}/places.arrow`)).toEqual(JSON.parse(readFileSync(`${fixtures}/places.json`, 'utf8')));
+    expect(shardPlaces(`${fixtures}/places.arrow`)).toEqual(
+      JSON.parse(readFileSync(`${fixtures}/places.json`, 'utf8')),
+    );
   });
 
   test('a file cut at any fiftieth is refused by name', () => {
-    for (let part = 0; part < 50; part++) expect(refusal(whole.subarray(0, Math.floor((whole.length * part) / 50)))).toBeDefined();
+    for (let part = 0; part < 50; part++)
+      expect(refusal(whole.subarray(0, Math.floor((whole.length * part) / 50)))).toBeDefined();
     expect(refusal(Buffer.from('not an arrow file at all, but long enough'))).toContain('closing mark');
   });
 
@@ -44,7 +47,7 @@ describe('places of columns', () => {
     let refused = 0;
     for (let at = 0; at < whole.length; at += 3) {
       const flipped = Buffer.from(whole);
-      flipped[at]! ^= at % 2 ? 0xff : 1 << at % 8;
+      flipped[at]! ^= at % 2 ? 0xff : 1 << (at % 8);
       if (refusal(flipped)) refused++;
     }
     expect(refused).toBeGreaterThan(whole.length / 30);

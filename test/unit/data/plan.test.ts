@@ -3,20 +3,31 @@ import { describe, expect, test } from 'vitest';
 import { Plan, type PlanFacts } from '../../../src/data/plan.js';
 
 const facts = (more: Partial<PlanFacts> = {}): PlanFacts => ({
-  rows: Uint32Array.from({ length: 50 }, (_, i) => i * 2), seed: 7, batch: 8, streams: 1, order: 'shuffle', ...more,
+  rows: Uint32Array.from({ length: 50 }, (_, i) => i * 2),
+  seed: 7,
+  batch: 8,
+  streams: 1,
+  order: 'shuffle',
+  ...more,
 });
-const run = (plan: Plan, steps: number, rank = 0, world = 1) => Array.from({ length: steps }, (_, s) => plan.step(s, rank, world));
+const run = (plan: Plan, steps: number, rank = 0, world = 1) =>
+  Array.from({ length: steps }, (_, s) => plan.step(s, rank, world));
 
 describe('the order of samples', () => {
   test('every row comes exactly once an epoch, whatever the batch', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 48, max: 120 }), fc.integer(), (batch, n, seed) => {
-        const plan = new Plan(facts({ rows: Uint32Array.from({ length: n }, (_, i) => i), batch, seed }));
-        const all = run(plan, plan.stepsOf(3)).flatMap((step) => [...step.rows]);
-        for (let epoch = 0; epoch < 3; epoch++) {
-          expect(new Set(all.slice(epoch * n, (epoch + 1) * n)).size).toBe(n);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 16 }),
+        fc.integer({ min: 48, max: 120 }),
+        fc.integer(),
+        (batch, n, seed) => {
+          const plan = new Plan(facts({ rows: Uint32Array.from({ length: n }, (_, i) => i), batch, seed }));
+          const all = run(plan, plan.stepsOf(3)).flatMap((step) => [...step.rows]);
+          for (let epoch = 0; epoch < 3; epoch++) {
+            expect(new Set(all.slice(epoch * n, (epoch + 1) * n)).size).toBe(n);
+          }
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -46,7 +57,11 @@ describe('the order of samples', () => {
   });
 
   test('epochs, seeds and streams differ', () => {
-    const orders = [facts(), facts({ seed: 8 })].map((f) => run(new Plan(f), 6).flatMap((step) => [...step.rows]).join());
+    const orders = [facts(), facts({ seed: 8 })].map((f) =>
+      run(new Plan(f), 6)
+        .flatMap((step) => [...step.rows])
+        .join(),
+    );
     expect(new Set(orders).size).toBe(2);
     const unpaired = new Plan(facts({ streams: 2 })).step(0, 0, 1).rows;
     expect(unpaired.length).toBe(16);
@@ -74,7 +89,11 @@ describe('the order of samples', () => {
   });
 
   test('too few rows and a batch that ranks cannot share are named', () => {
-    expect(() => new Plan(facts({ batch: 51 }))).toThrow('expected at least train.batch = 51 rows for the training split but got 50');
-    expect(() => new Plan(facts()).step(0, 0, 3)).toThrow('expected a multiple of the world size 3 for train.batch but got 8');
+    expect(() => new Plan(facts({ batch: 51 }))).toThrow(
+      'expected at least train.batch = 51 rows for the training split but got 50',
+    );
+    expect(() => new Plan(facts()).step(0, 0, 3)).toThrow(
+      'expected a multiple of the world size 3 for train.batch but got 8',
+    );
   });
 });

@@ -4,9 +4,9 @@ import { RecordBatchReader } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { DatasetAdapter, SourceRow } from '../../../src/data/adapter.js';
+import { readManifest } from '../../../src/data/manifest.js';
 import { prepare, prepareFrom } from '../../../src/data/prepare.js';
 import type { PrepareEvent, RejectLine } from '../../../src/data/prepare-events.js';
-import { readManifest } from '../../../src/data/manifest.js';
 import { prepared, sourceFolder, temporaryFolder } from './source-folder.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of any columns

@@ -10,16 +10,46 @@ import { ShardWriter } from '../../../src/data/writer.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/shards/${name}`, import.meta.url));
 const row = (i: number) => ({
-  dataset: 'test', sample_id: `s${i}`, patient_id: i % 2 ? `p${i}` : null, study_id: null, split: i % 3 ? 'train' : 'test',
-  images: [], texts: [{ kind: 'caption', lang: 'en', body: `text ${i}`, origin: 'human', image_index: [], group: null, tokens: 2, sentences: [[i, i + 1], [7]] }],
-  labels: [], label_vec: Int8Array.from([i % 2, 1]), meta: null, licence: 'CC0-1.0', source_ref: null, flags: [], weight: 1,
+  dataset: 'test',
+  sample_id: `s${i}`,
+  patient_id: i % 2 ? `p${i}` : null,
+  study_id: null,
+  split: i % 3 ? 'train' : 'test',
+  images: [],
+  texts: [
+    {
+      kind: 'caption',
+      lang: 'en',
+      body: `text ${i}`,
+      origin: 'human',
+      image_index: [],
+      group: null,
+      tokens: 2,
+      sentences: [[i, i + 1], [7]],
+    },
+  ],
+  labels: [],
+  label_vec: Int8Array.from([i % 2, 1]),
+  meta: null,
+  licence: 'CC0-1.0',
+  source_ref: null,
+  flags: [],
+  weight: 1,
 });
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'gadolinium-shards-'));
-  const writer = new ShardWriter(folder, datasetSchema(new Map()), { shardBytes: 6000, batchRows: 4, batchBytes: 2 ** 20 });
-  for (let at = 0; at < 20; at += 4) writer.batch([0, 1, 2, 3].map((i) => row(at + i)), () => {});
+  const writer = new ShardWriter(folder, datasetSchema(new Map()), {
+    shardBytes: 6000,
+    batchRows: 4,
+    batchBytes: 2 ** 20,
+  });
+  for (let at = 0; at < 20; at += 4)
+    writer.batch(
+      [0, 1, 2, 3].map((i) => row(at + i)),
+      () => {},
+    );
   writer.finish();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,7 +85,8 @@ describe('places of columns', () => {
       expect(ids.type).toBe('int32');
       expect(bytes.readInt32LE(ids.values + 4 * t)).toBe(r);
       const split = columns['split'] as ColumnPlace;
-      const index = split.index === 'int8' ? bytes.readInt8(split.values + within) : bytes.readInt16LE(split.values + 2 * within);
+      const index =
+        split.index === 'int8' ? bytes.readInt8(split.values + within) : bytes.readInt16LE(split.values + 2 * within);
       expect(places.dictionaries[split.dictionary as number]?.[index]).toBe(r % 3 ? 'train' : 'test');
     }
   });
@@ -78,7 +109,9 @@ describe('places of columns', () => {
   });
 
   test('compressed, cut and foreign files are refused by name', () => {
-    expect(() => shardPlaces(fixture('compressed.arrow'))).toThrow(/compressed\.arrow but got 'compressed record batches'/);
+    expect(() => shardPlaces(fixture('compressed.arrow'))).toThrow(
+      /compressed\.arrow but got 'compressed record batches'/,
+    );
     const whole = readFileSync(fixture('pyarrow.arrow'));
     const file = join(folder, 'damaged');
     for (let cut = 0; cut < whole.length; cut += 7) {
