@@ -14,7 +14,7 @@ export interface ArrayOptions {
   view?: number;
   /** random: each view takes another one in an order drawn per epoch (evaluation: in stored order), starting again when there are fewer; position: view 0 takes the first, view 1 the second, absent when there are fewer. Default "random". */
   choose?: 'random' | 'position';
-  /** a row without a value is marked absent, or filled with `fill` and counted as present; a single missing number refuses the row, or becomes `fill`. Default "absent". */
+  /** a row without a value is marked absent, or filled with `fill` and counted as present. A single number that is null refuses the row and NaN is handed on (for encoders that flag it), or both become `fill`. Default "absent". */
   missing?: 'absent' | 'fill';
   /** number for missing ones, before mean and deviation. Default 0. */
   fill?: number;
@@ -790,7 +790,7 @@ export const description: Description = {
           "name": "missing",
           "kind": "choice",
           "fallback": "absent",
-          "help": "a row without a value is marked absent, or filled with `fill` and counted as present; a single missing number refuses the row, or becomes `fill`",
+          "help": "a row without a value is marked absent, or filled with `fill` and counted as present. A single number that is null refuses the row and NaN is handed on (for encoders that flag it), or both become `fill`",
           "choices": [
             "absent",
             "fill"
