@@ -1,0 +1,39 @@
+// Runs benches by name: npm run bench -- training-step events data-path. Without a name: the list.
+//
+// Peers need a Python with torch, torchvision, transformers and Pillow, named by GADOLINIUM_PEER_PYTHON; without it they are passed over,
+// said aloud.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const python = process.env.GADOLINIUM_PEER_PYTHON;
+const here = (file) => `test/bench/${file}`;
+
+const benches = {
+  'training-step': ['ResNet-50 + BERT-base, beside eager PyTorch', [['node', here('training-step.mjs')]]],
+  events: ['what 1,000 step events a second cost', [['node', here('events.mjs'), '4']]],
+  'data-path': [
+    'samples a second per core, beside torch DataLoader + Pillow',
+    [
+      ['cmake', '--build', 'build/release', '--target', 'data_path_bench', '--parallel', '2'],
+      ['build/release/data_path_bench'],
+      python && [python, here('data_path_peer.py')],
+    ],
+  ],
+};
+
+const names = process.argv.slice(2);
+if (names.length === 0)
+  for (const [name, [title]] of Object.entries(benches)) console.log(`${name.padEnd(16)} ${title}`);
+for (const name of names) {
+  const [, commands] = benches[name] ?? [];
+  if (!commands) throw new Error(`expected one of ${Object.keys(benches).join(', ')} but got ${name}`);
+  for (const command of commands) {
+    if (!command) {
+      console.error('GADOLINIUM_PEER_PYTHON is not set: the peer is passed over');
+      continue;
+    }
+    const { status } = spawnSync(command[0], command.slice(1), { cwd: root, stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+}
