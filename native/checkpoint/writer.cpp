@@ -51,7 +51,8 @@ void CheckpointWriter::work() {
     job_.reset();
     busy_ = true;
     lock.unlock();
-    Done done{job.path};
+    Done done;
+    done.path = job.path;
     const auto begin = std::chrono::steady_clock::now();
     try {
       done.bytes = write_safetensors(job.path, job.tensors, job.metadata);
