@@ -32,8 +32,8 @@ struct AutocastState {
   bool cache;
 };
 
-// Autocast as it was in the forward, but without its cache of cast weights: a cast made without gradients must not be
-// handed to a later use that needs them, and outside an autocast region nobody would clear the cache.
+// Autocast as it was in the forward, but without its cache of cast weights: the backward lies outside every autocast region,
+// where nobody clears the cache, and the next step would compute with the weights of this one.
 class AutocastGuard {
  public:
   explicit AutocastGuard(AutocastState wanted) : before_(wanted.device) {
