@@ -1,12 +1,12 @@
 // Symmetric soft-max contrast of two global features (InfoNCE; Radford et al. 2021, figure 3; ConVIRT, eq. 2–4).
 #include "core/parts.h"
 #include "core/registry.h"
+#include "objectives/pair.h"
 #include "objectives/present.h"
 
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <limits>
 
 namespace gd {
 namespace {
@@ -46,32 +46,18 @@ struct GlobalContrast : Objective {
 
   Losses operator()(const Features& features, const Relation& relation, Pass&) override {
     const auto type = log_scale_.scalar_type();
-    Tensor a = features.at(rows_).to(type), b = features.at(columns_).to(type);
-    expect(a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(1), "bad-shape", "expected [B, D] features of one width for ",
-           rows_, " and ", columns_, " but got ", a.sizes(), " and ", b.sizes());
-    if (normalise_) {
-      a = a / a.norm(2, 1, true).clamp_min(1e-12);
-      b = b / b.norm(2, 1, true).clamp_min(1e-12);
-    }
+    const Pair pair = read_pair(features, rows_, columns_, type, normalise_);
     const Tensor scale = log_scale_.exp();
-    const Tensor z = at::matmul(a * scale, b.t());  // [N, M]
-    Tensor row_there = present_of(features, rows_), column_there = present_of(features, columns_);
-    if (relation.kind == Relation::Kind::identity) row_there = column_there = row_there & column_there;
-    const double out = -std::numeric_limits<double>::infinity();
-    const Tensor by_row = at::log_softmax(z.masked_fill(~column_there.unsqueeze(0), out), 1);
-    const Tensor by_column = at::log_softmax(z.t().masked_fill(~row_there.unsqueeze(0), out), 1);
+    const Tensor z = at::matmul(pair.rows * scale, pair.columns.t());  // [N, M]
+    const SymmetricSoftmax both = symmetric_softmax(z, relation, present_of(features, rows_), present_of(features, columns_));
 
     Losses losses;
+    losses.add("contrast", mean_over(both.row_loss, both.row_there) * row_weight_ +
+                               mean_over(both.column_loss, both.column_there) * (1 - row_weight_));
     if (relation.kind == Relation::Kind::identity) {
-      const Tensor row = -by_row.diagonal(), column = -by_column.diagonal();
-      losses.add("contrast", mean_over(row, row_there) * row_weight_ + mean_over(column, column_there) * (1 - row_weight_));
       const Tensor own = at::arange(z.size(0), z.options().dtype(at::kLong).requires_grad(false));
-      losses.measure("rowAccuracy", mean_over((by_row.argmax(1) == own).to(type), row_there));
-      losses.measure("columnAccuracy", mean_over((by_column.argmax(1) == own).to(type), column_there));
-    } else {
-      const Tensor row = cross_entropy(relation.row_targets(z.size(0), z.size(1), z.detach()), by_row, column_there);
-      const Tensor column = cross_entropy(relation.column_targets(z.size(0), z.size(1), z.detach()), by_column, row_there);
-      losses.add("contrast", mean_over(row, row_there) * row_weight_ + mean_over(column, column_there) * (1 - row_weight_));
+      losses.measure("rowAccuracy", mean_over((both.by_row.argmax(1) == own).to(type), both.row_there));
+      losses.measure("columnAccuracy", mean_over((both.by_column.argmax(1) == own).to(type), both.column_there));
     }
     losses.measure("logitScale", scale);
     return losses;
@@ -82,13 +68,6 @@ struct GlobalContrast : Objective {
   }
 
  private:
-  // −Σ_j p_j log q_j per row over the columns that are there; 0·(−inf) of absent columns must not become nan.
-  static Tensor cross_entropy(const Tensor& targets, const Tensor& logs, const Tensor& there) {
-    const Tensor weights = targets * there.unsqueeze(0).to(targets.scalar_type());
-    const Tensor share = weights / weights.sum(1, true).clamp_min(1e-12);
-    return -(share * logs.masked_fill(~there.unsqueeze(0), 0)).sum(1);
-  }
-
   const std::string rows_, columns_;
   const double maximum_, row_weight_;
   const bool normalise_;

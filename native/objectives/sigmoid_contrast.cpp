@@ -1,6 +1,7 @@
 // Pairwise sigmoid contrast (SigLIP; Zhai et al. 2023, algorithm 1).
 #include "core/parts.h"
 #include "core/registry.h"
+#include "objectives/pair.h"
 #include "objectives/present.h"
 
 #include <ATen/ATen.h>
@@ -33,23 +34,17 @@ struct SigmoidContrast : Objective {
 
   Losses operator()(const Features& features, const Relation& relation, Pass&) override {
     const auto type = log_scale_.scalar_type();
-    Tensor a = features.at(rows_).to(type), b = features.at(columns_).to(type);
-    expect(a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(1), "bad-shape", "expected [B, D] features of one width for ",
-           rows_, " and ", columns_, " but got ", a.sizes(), " and ", b.sizes());
-    if (normalise_) {
-      a = a / a.norm(2, 1, true).clamp_min(1e-12);
-      b = b / b.norm(2, 1, true).clamp_min(1e-12);
-    }
+    const Pair pair = read_pair(features, rows_, columns_, type, normalise_);
     const Tensor scale = log_scale_.exp();
-    const Tensor z = at::matmul(a * scale, b.t()) + bias_;
+    const Tensor z = at::matmul(pair.rows * scale, pair.columns.t()) + bias_;
     const Tensor partners = relation.row_targets(z.size(0), z.size(1), z.detach()) > 0;
     const Tensor sign = at::where(partners, at::ones_like(z), -at::ones_like(z)).detach();
     const Tensor there = present_of(features, rows_).unsqueeze(1) & present_of(features, columns_).unsqueeze(0);
-    const Tensor pair = at::where(there, -at::log_sigmoid(sign * z), at::zeros_like(z));
+    const Tensor each = at::where(there, -at::log_sigmoid(sign * z), at::zeros_like(z));
     const Tensor rows = there.any(1).to(type).sum().clamp_min(1);
 
     Losses losses;
-    losses.add("sigmoid", pair.sum() / rows);
+    losses.add("sigmoid", each.sum() / rows);
     losses.measure("logitScale", scale);
     losses.measure("logitBias", bias_);
     if (relation.kind == Relation::Kind::identity) {

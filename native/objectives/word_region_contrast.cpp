@@ -1,11 +1,10 @@
 // Contrast of words and image regions (GLoRIA; Huang et al. 2021, eq. 3–8), by plain libtorch operators.
 #include "core/parts.h"
 #include "core/registry.h"
+#include "objectives/pair.h"
 #include "objectives/present.h"
 
 #include <ATen/ATen.h>
-
-#include <limits>
 
 namespace gd {
 namespace {
@@ -45,7 +44,6 @@ struct WordRegionContrast : Objective {
     expect(v.dim() == 3 && e.dim() == 3 && v.size(2) == e.size(2), "bad-shape",
            "expected [B, N, D] and [B, T, D] of one width for ", regions_, " and ", words_, " but got ", v.sizes(), " and ",
            e.sizes());
-    const double never = -std::numeric_limits<double>::infinity();
     std::vector<Tensor> columns;  // one text at a time against all images: no B×B×N×T tensor
     for (int64_t j = 0; j < e.size(0); ++j) {
       // Padding takes no part; its words would otherwise draw attention of every region. A text without words counts as one of
@@ -61,22 +59,10 @@ struct WordRegionContrast : Objective {
       columns.push_back(at::logsumexp(real * word_scale_, 1));  // [B]
     }
     const Tensor z = at::stack(columns, 1) * logit_scale_;  // rows images, columns texts
-    Tensor row_there = present_of(features, regions_), column_there = present_of(features, words_) & mask.any(1);
-    const bool identity = relation.kind == Relation::Kind::identity;
-    if (identity) row_there = column_there = row_there & column_there;
-    const Tensor by_row = at::log_softmax(z.masked_fill(~column_there.unsqueeze(0), never), 1);
-    const Tensor by_column = at::log_softmax(z.t().masked_fill(~row_there.unsqueeze(0), never), 1);
-    Tensor row, column;
-    if (identity) {
-      row = -by_row.diagonal();
-      column = -by_column.diagonal();
-    } else {
-      row = -(relation.row_targets(z.size(0), z.size(1), z.detach()) * by_row.masked_fill(~column_there.unsqueeze(0), 0)).sum(1);
-      column =
-          -(relation.column_targets(z.size(0), z.size(1), z.detach()) * by_column.masked_fill(~row_there.unsqueeze(0), 0)).sum(1);
-    }
+    const SymmetricSoftmax both =
+        symmetric_softmax(z, relation, present_of(features, regions_), present_of(features, words_) & mask.any(1));
     Losses losses;
-    losses.add("wordRegion", mean_over(row, row_there) + mean_over(column, column_there));
+    losses.add("wordRegion", mean_over(both.row_loss, both.row_there) + mean_over(both.column_loss, both.column_there));
     return losses;
   }
 
