@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <filesystem>
+#include <set>
 
 namespace gd {
 
@@ -44,7 +45,6 @@ Value Engine::train(const Value&) {
       engine.training_.reset();
     }
   } down{*this};
-  Trainer& trainer = this->trainer();
   const int64_t from = run->arguments.integer("from", 0), steps = run->arguments.at("steps").integer();
   const int64_t evaluate = run->arguments.integer("evaluateEvery", 0), every = run->arguments.integer("checkpointEverySteps", 0);
   const double minutes = run->arguments.number("checkpointEveryMinutes", 0);
@@ -96,7 +96,6 @@ Value Engine::train(const Value&) {
     run->unread.reset();
   }
   writer_.wait();
-  static_cast<void>(trainer);
   Value out;
   out.set("step", step);
   out.set("reason", step == steps ? std::string("done") : reason);
@@ -257,13 +256,16 @@ Value Engine::restore(const Value& arguments) {
   SafetensorsFile file(path);
   file.verify();
   NoGradGuard no_grad;
+  // What is to be filled, and the name in the file that fills it.
+  std::vector<std::pair<std::string, Tensor>> wanted;
+  for (const auto& [name, tensor] : trainer().tensors()) {
+    if (part != "all" && name.find('/') != std::string::npos) continue;
+    wanted.emplace_back(part == "average" && tensor.is_floating_point() ? "average/" + name : name, tensor);
+  }
   std::string missing, left;
   int64_t missed = 0, over = 0;
-  std::map<std::string, bool> used;
-  for (auto& [name, tensor] : trainer().tensors()) {
-    const bool weight = name.find('/') == std::string::npos;
-    if (part != "all" && !weight) continue;
-    const std::string from = part == "average" && tensor.is_floating_point() ? "average/" + name : name;
+  std::set<std::string> used;
+  for (const auto& [from, tensor] : wanted) {
     if (!file.has(from)) {
       if (++missed <= 5) missing += (missing.empty() ? "" : ", ") + from;
       continue;
@@ -271,7 +273,7 @@ Value Engine::restore(const Value& arguments) {
     const Tensor stored = file.tensor(from);
     expect(stored.sizes() == tensor.sizes(), "checkpoint-mismatch", "expected the shape ", tensor.sizes(), " for ", from, " in ",
            path, " but got ", stored.sizes(), ": it is a checkpoint of another recipe");
-    used[from] = true;
+    used.insert(from);
   }
   for (const auto& name : file.names()) {
     if (used.contains(name) || (part != "all" && name.find('/') != std::string::npos)) continue;
@@ -284,11 +286,7 @@ Value Engine::restore(const Value& arguments) {
                          over, " are not known (", left, ")"),
                 "give the recipe and the overrides that the checkpoint was trained with");
   }
-  for (auto& [name, tensor] : trainer().tensors()) {
-    if (part != "all" && name.find('/') != std::string::npos) continue;
-    const std::string from = part == "average" && tensor.is_floating_point() ? "average/" + name : name;
-    tensor.detach().copy_(file.tensor(from));
-  }
+  for (const auto& [from, tensor] : wanted) tensor.detach().copy_(file.tensor(from));
   Value out;
   out.set("metadata", file.metadata());
   if (part != "all") return out;
