@@ -74,10 +74,14 @@ export class Plan {
     const start = step * batch;
     const rows = new Uint32Array(streams * share);
     for (let stream = 0; stream < streams; stream++) {
-      for (let i = 0; i < share; i++) {
-        const position = start + rank * share + i;
+      // Runs of positions that lie in one epoch: one look-up and one copy each.
+      for (let done = 0; done < share; ) {
+        const position = start + rank * share + done;
         const epoch = Math.floor(position / this.epochLength);
-        rows[stream * share + i] = this.#order(epoch, stream)[position - epoch * this.epochLength] as number;
+        const within = position - epoch * this.epochLength;
+        const run = this.#order(epoch, stream).subarray(within, within + share - done);
+        rows.set(run, stream * share + done);
+        done += run.length;
       }
     }
     const epoch = Math.floor(start / this.epochLength);
