@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { resolve as absolute, join } from 'node:path';
 import {
   type Best,
@@ -10,17 +9,15 @@ import {
   newestCheckpoint,
   retain,
 } from '../checkpoint/files.js';
-import { type CheckpointMetadata, type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
+import { type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
 import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
-import { resolve, type TokenizerFacts } from '../config/resolve.js';
+import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { type Manifest, requireDataset } from '../data/manifest.js';
-import { Plan } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { TextTokenizer } from '../data/tokenizer.js';
 import { GadoliniumError } from '../errors.js';
-import { type EvaluationRows, openRows } from '../evaluate/rows.js';
 import { EventBus } from '../events/bus.js';
 import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
@@ -30,8 +27,10 @@ import { addon, type NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
 import { VERSION } from '../package.js';
+import { metadataOf, requirePictureSize, tokenizerFacts } from './data-folder.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
+import { planOf } from './order.js';
 import { type RejectPolicy, Rejects } from './rejects.js';
 import { openRunFolder } from './run-folder.js';
 
@@ -145,7 +144,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       set: this.#options.set ?? [],
       tokenizer: tokenizerFacts(manifest),
     });
-    fits(config, manifest, data);
+    requirePictureSize(config, manifest, data);
     const machine = settleMachine(config);
     const plan = planOf(config, data);
     // After everything that can be refused without it: a corrected second try finds no half-begun run.
@@ -389,86 +388,4 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       versions: { gadolinium: VERSION, libtorch: addon().libtorch, node: process.versions.node },
     };
   }
-}
-
-function tokenizerFacts(manifest: Manifest): TokenizerFacts | undefined {
-  const { tokenizer } = manifest;
-  if (!tokenizer) return undefined;
-  const { start, end, pad, mask, unknown } = tokenizer.special;
-  return {
-    vocabularySize: tokenizer.vocabulary,
-    startId: start,
-    endId: end,
-    padId: pad,
-    maskId: mask,
-    unknownId: unknown,
-  };
-}
-
-/** Pictures must have been stored at least at training size: enlarging them in training would only hide the mistake. */
-function fits(config: ResolvedConfig, manifest: Manifest, folder: string): void {
-  for (const [modality, { input, options }] of Object.entries(config.data)) {
-    const size = Number(options['size'] ?? 0);
-    if (input !== 'image' || !manifest.images || size <= manifest.images.size) continue;
-    throw GadoliniumError.expected(
-      'image-size',
-      `pictures of at least ${size} pixels`,
-      `data.${modality}.size`,
-      `${manifest.images.size} in ${folder}`,
-      `prepare the data set with --size ${size} or more, or train with --set data.${modality}.options.size=${manifest.images.size}`,
-    );
-  }
-}
-
-function planOf(config: ResolvedConfig, data: string): Plan {
-  const rows = openRows(data);
-  try {
-    return planOfRows(config, rows);
-  } finally {
-    rows.close();
-  }
-}
-
-function planOfRows(config: ResolvedConfig, rows: EvaluationRows): Plan {
-  const { split, order, labels } = config.sampling;
-  const chosen = rows.ofSplit(split);
-  const streams = 1 + Math.max(0, ...Object.values(config.data).map(({ options }) => Number(options['stream'] ?? 0)));
-  const facts = { rows: chosen, seed: config.train.seed, batch: config.train.batch, streams, order };
-  if (order === 'apart') {
-    const numbers = new Map<string, number>();
-    const patients = Int32Array.from(rows.patients(chosen), (patient) => {
-      if (patient === null) return -1;
-      if (!numbers.has(patient)) numbers.set(patient, numbers.size);
-      return numbers.get(patient) as number;
-    });
-    return new Plan({ ...facts, patients });
-  }
-  if (order === 'balanced') {
-    const { vocabulary, states } = rows.labels(labels, chosen);
-    const width = vocabulary.names.length;
-    // The first positive name of a row is its class.
-    const classes = Int32Array.from(chosen, (_, i) => states.subarray(i * width, (i + 1) * width).indexOf(1));
-    return new Plan({ ...facts, classes });
-  }
-  return new Plan(facts);
-}
-
-function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: string): string {
-  const file = manifest.tokenizer ? join(folder, manifest.tokenizer.file) : '';
-  const metadata: CheckpointMetadata = {
-    gadolinium: VERSION,
-    config,
-    data: { name: manifest.name, fingerprint: manifest.fingerprint },
-    tokenizer:
-      manifest.tokenizer && existsSync(file)
-        ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name }
-        : null,
-    images: manifest.images && {
-      size: manifest.images.size,
-      fit: manifest.images.fit,
-      store: manifest.images.store,
-      quality: manifest.images.quality,
-    },
-  };
-  return JSON.stringify(metadata);
 }
