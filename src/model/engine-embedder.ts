@@ -1,11 +1,12 @@
 import { rmSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/schema.js';
+import type { PictureOptions } from '../data/picture.js';
 import { openShards, type ShardFolder } from '../data/shards.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import { GadoliniumError } from '../errors.js';
 import type { Embedded, Embedder, EmbedSource, FeatureMatrix } from '../evaluate/embedder.js';
 import type { Engine } from '../native/engine.js';
-import { givenImages, givenTexts, type PictureSettings } from './given-rows.js';
+import { givenImages, givenTexts } from './given-rows.js';
 
 /** A data folder as an engine holds it: shards are handed over when a row of theirs is first asked for. */
 export class EngineData {
@@ -43,7 +44,7 @@ export interface EmbedderOptions {
   averaged: boolean;
   tokenizer: TextTokenizer | undefined;
   /** How pictures given as files are brought to the size of the data set's. */
-  pictures: PictureSettings | undefined;
+  pictures: PictureOptions | undefined;
   /** The recipe's inputs: what is given at hand must pass their filters (kinds of text, projections). */
   inputs: ResolvedConfig['data'];
 }

@@ -7,23 +7,20 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Options } from '../config/parts.js';
 import { type PictureOptions, pictureRecipe, storedPicture } from '../data/picture.js';
+import { imageItem, textItem } from '../data/prepare/row-record.js';
 import { datasetSchema } from '../data/schema.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import { type Row, ShardWriter } from '../data/writer.js';
 import { GadoliniumError } from '../errors.js';
 
-/** How the training pictures were stored. */
-export type PictureSettings = PictureOptions;
-
-/** Options of the input that will read the rows; of lists of what it lets pass, the first is taken. */
-type Filter = Options;
-const first = (filter: Filter, name: string) => (filter[name] as readonly string[] | undefined)?.[0];
+/** `filter` below: options of the input that will read the rows; of a list of what it lets pass, the first is taken. */
+const first = (filter: Options, name: string) => (filter[name] as readonly string[] | undefined)?.[0];
 
 /** Writes one row a text; returns the folder (the caller removes it). */
 export async function givenTexts(
   texts: readonly string[],
   tokenizer: TextTokenizer | undefined,
-  filter: Filter,
+  filter: Options,
 ): Promise<string> {
   if (!tokenizer)
     throw GadoliniumError.expected('no-tokenizer', 'a tokenizer in the checkpoint', 'embedding texts', 'none');
@@ -33,16 +30,10 @@ export async function givenTexts(
       ...row(`text-${i}`),
       images: [],
       texts: [
-        {
-          kind: first(filter, 'kinds') ?? 'prompt',
-          lang: first(filter, 'languages') ?? 'en',
-          body,
-          origin: 'human',
-          image_index: [],
-          group: null,
-          tokens: (sentences[i] ?? []).reduce((sum, one) => sum + one.length, 0),
-          sentences: sentences[i] ?? [],
-        },
+        textItem(
+          { kind: first(filter, 'kinds') ?? 'prompt', lang: first(filter, 'languages') ?? 'en', body, origin: 'human' },
+          sentences[i] ?? [],
+        ),
       ],
     })),
   );
@@ -51,8 +42,8 @@ export async function givenTexts(
 /** Writes one row a picture file. Throws `bad-image` naming the file. */
 export async function givenImages(
   files: readonly string[],
-  settings: PictureSettings | undefined,
-  filter: Filter,
+  settings: PictureOptions | undefined,
+  filter: Options,
 ): Promise<string> {
   if (!settings)
     throw GadoliniumError.expected('no-images', 'a model of pictures in the checkpoint', 'embedding images', 'none');
@@ -63,25 +54,11 @@ export async function givenImages(
       rows.push({
         ...row(file),
         images: [
-          {
-            image_id: basename(file),
-            data: picture.data,
-            codec: picture.codec,
-            modality: 'FIG',
-            view: first(filter, 'projections') ?? null,
-            depth: 1,
-            height: picture.height,
-            width: picture.width,
-            channels: picture.channels,
-            frames: 1,
-            dtype: 'uint8',
-            bits_stored: picture.bits_stored,
-            photometric: picture.photometric,
-            inverted: false,
-            value_range: picture.value_range,
-            recipe: pictureRecipe(settings),
-            sha256: picture.sha256,
-          },
+          imageItem(
+            { id: basename(file), modality: 'FIG', view: first(filter, 'projections') },
+            picture,
+            pictureRecipe(settings),
+          ),
         ],
         texts: [],
       });

@@ -1,5 +1,14 @@
 /** A worked row as the plain values of the schema's columns. */
-import type { DatasetAdapter, LabelVocabulary, SourceDescription, SourceLabel, Split } from '../adapter.js';
+import type {
+  DatasetAdapter,
+  LabelVocabulary,
+  SourceDescription,
+  SourceImage,
+  SourceLabel,
+  SourceText,
+  Split,
+} from '../adapter.js';
+import type { StoredPicture } from '../picture.js';
 import { LABEL_CODES } from '../schema.js';
 import type { Row } from '../writer.js';
 import type { KeptRow } from './row-work.js';
@@ -24,39 +33,15 @@ export function recordOf(
     patient_id: row.patient ?? null,
     study_id: row.study ?? null,
     split,
-    images: images.map(({ picture, index }) => {
-      const source = row.images[index]!;
-      return {
-        image_id: source.id,
-        data: picture.data,
-        codec: picture.codec,
-        modality: source.modality,
-        view: source.view ?? null,
-        depth: 1,
-        height: picture.height,
-        width: picture.width,
-        channels: picture.channels,
-        frames: 1,
-        dtype: 'uint8',
-        bits_stored: picture.bits_stored,
-        photometric: picture.photometric,
-        inverted: false,
-        value_range: picture.value_range,
-        recipe,
-        sha256: picture.sha256,
-      };
-    }),
-    texts: texts.map((text, i) => ({
-      kind: text.kind,
-      lang: text.lang,
-      body: text.body,
-      origin: text.origin,
-      // Places among the images that were kept.
-      image_index: text.images?.map((image) => places.get(image)).filter((place) => place !== undefined) ?? [],
-      group: text.group ?? null,
-      tokens: tokens[i]!.reduce((sum, sentence) => sum + sentence.length, 0),
-      sentences: tokens[i]!,
-    })),
+    images: images.map(({ picture, index }) => imageItem(row.images[index]!, picture, recipe)),
+    texts: texts.map((text, i) =>
+      textItem(
+        text,
+        tokens[i]!,
+        // Places among the images that were kept.
+        text.images?.map((image) => places.get(image)).filter((place) => place !== undefined),
+      ),
+    ),
     labels: (row.labels ?? []).map((label) => ({ ...label, value: label.value ?? null })),
     label_vec: labelVector(description.labels ?? [], row.labels ?? []),
     meta: row.meta ?? null,
@@ -83,4 +68,49 @@ export function labelVector(vocabularies: readonly LabelVocabulary[], labels: re
     }
   }
   return Int8Array.from(codes);
+}
+
+/** An item of the column `images`. @param recipe in words, how the picture was made (picture.ts). */
+export function imageItem(
+  { id, modality, view }: Pick<SourceImage, 'id' | 'modality'> & { view?: string | undefined },
+  picture: StoredPicture,
+  recipe: string,
+): Row {
+  return {
+    image_id: id,
+    data: picture.data,
+    codec: picture.codec,
+    modality,
+    view: view ?? null,
+    depth: 1,
+    height: picture.height,
+    width: picture.width,
+    channels: picture.channels,
+    frames: 1,
+    dtype: 'uint8',
+    bits_stored: picture.bits_stored,
+    photometric: picture.photometric,
+    inverted: false,
+    value_range: picture.value_range,
+    recipe,
+    sha256: picture.sha256,
+  };
+}
+
+/** An item of the column `texts`. @param sentences token ids by sentence. @param images places of the pictures it describes. */
+export function textItem(
+  { kind, lang, body, origin, group }: Pick<SourceText, 'lang' | 'body' | 'origin' | 'group'> & { kind: string },
+  sentences: readonly number[][],
+  images: readonly number[] = [],
+): Row {
+  return {
+    kind,
+    lang,
+    body,
+    origin,
+    image_index: images,
+    group: group ?? null,
+    tokens: sentences.reduce((sum, sentence) => sum + sentence.length, 0),
+    sentences,
+  };
 }
