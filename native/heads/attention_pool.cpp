@@ -70,9 +70,9 @@ class AttentionPool : public Head {
     const auto weight = weights_.size() == 1 ? weights_[0].chunk(3, 0) : weights_;
     const auto bias = in_bias_.chunk(3, 0);
     const Tensor places = (*place_norm_)(x);
-    const Tensor queries = at::linear((*query_norm_)(query_), weight[0], bias[0]).unsqueeze(0).expand({x.size(0), -1, -1});
-    const Tensor pooled = attend(split_heads(queries, heads_), split_heads(at::linear(places, weight[1], bias[1]), heads_),
-                                 split_heads(at::linear(places, weight[2], bias[2]), heads_),
+    const Tensor queries = linear((*query_norm_)(query_), weight[0], bias[0]).unsqueeze(0).expand({x.size(0), -1, -1});
+    const Tensor pooled = attend(split_heads(queries, heads_), split_heads(linear(places, weight[1], bias[1]), heads_),
+                                 split_heads(linear(places, weight[2], bias[2]), heads_),
                                  {.keys = mask.defined() ? visible_keys(mask) : Tensor()}, dropout_, pass);
     const Tensor out = (*out_)(merge_heads(pooled));
     names_.write(features, query_.size(0) == 1 ? out.squeeze(1) : out);

@@ -21,11 +21,11 @@ namespace gd {
 // Inputs. Pointers are to memory of the device that runs; null where the comment says so.
 // "real": float, and double when `type` is f64 (never half types).
 struct ContrastProblem {
-  ElementType type = ElementType::f32;  // of a and b
+  ElementType type = ElementType::f32;       // of a and b
   int64_t rows = 0, columns = 0, width = 0;  // N ≥ 1, M ≥ 1, D ≥ 1
-  const void* a = nullptr;  // [N, D], elements of a row contiguous
-  const void* b = nullptr;  // [M, D]
-  int64_t a_stride = 0, b_stride = 0;  // elements from one row to the next
+  const void* a = nullptr;                   // [N, D], elements of a row contiguous
+  const void* b = nullptr;                   // [M, D]
+  int64_t a_stride = 0, b_stride = 0;        // elements from one row to the next
 
   const void* scale = nullptr;  // real: [N], or one for all rows
   bool scale_by_row = false;    // whether `scale` has N entries

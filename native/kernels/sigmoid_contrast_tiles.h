@@ -17,11 +17,11 @@ namespace gd {
 
 // Inputs. "real": float, and double when `type` is f64 (never half types).
 struct SigmoidContrastProblem {
-  ElementType type = ElementType::f32;  // of a and b
+  ElementType type = ElementType::f32;       // of a and b
   int64_t rows = 0, columns = 0, width = 0;  // N ≥ 1, M ≥ 1, D ≥ 1
-  const void* a = nullptr;  // [N, D], elements of a row contiguous
-  const void* b = nullptr;  // [M, D]
-  int64_t a_stride = 0, b_stride = 0;  // elements from one row to the next
+  const void* a = nullptr;                   // [N, D], elements of a row contiguous
+  const void* b = nullptr;                   // [M, D]
+  int64_t a_stride = 0, b_stride = 0;        // elements from one row to the next
 
   const void* scale = nullptr;   // real: [N], or one for all rows
   bool scale_by_row = false;     // whether `scale` has N entries
@@ -63,6 +63,7 @@ void sigmoid_contrast_cpu(const SigmoidContrastProblem& problem, const SigmoidCo
 
 // The same on a card; `stream` is a cudaStream_t. No host synchronisation.
 int64_t sigmoid_contrast_workspace_cuda(const SigmoidContrastProblem& problem);
-void sigmoid_contrast_cuda(const SigmoidContrastProblem& problem, const SigmoidContrastResult& out, void* workspace, void* stream);
+void sigmoid_contrast_cuda(const SigmoidContrastProblem& problem, const SigmoidContrastResult& out, void* workspace,
+                           void* stream);
 
 }  // namespace gd

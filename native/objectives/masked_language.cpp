@@ -1,6 +1,7 @@
 // Masked language modelling (Devlin et al. 2019, §3.1): the words behind the masks, from their contextual features.
 #include "core/parts.h"
 #include "core/registry.h"
+#include "heads/layers/linear.h"
 
 #include <ATen/ATen.h>
 
@@ -59,9 +60,9 @@ struct MaskedLanguage : Objective {
     // Only masked places go through the vocabulary: about 15 % of the words, and V is the widest dimension of the model.
     const Tensor places = targets.reshape({-1}).ne(-100).nonzero().squeeze(1);
     const Tensor answers = targets.reshape({-1}).index_select(0, places);
-    Tensor x = at::linear(flat.index_select(0, places), dense_, dense_bias_);
+    Tensor x = linear(flat.index_select(0, places), dense_, dense_bias_);
     x = at::layer_norm(at::gelu(x), {width_}, norm_, norm_bias_, epsilon_);
-    const Tensor logits = at::linear(x, decoder_, bias_).to(at::promote_types(x.scalar_type(), at::kFloat));
+    const Tensor logits = linear(x, decoder_, bias_).to(at::promote_types(x.scalar_type(), at::kFloat));
     const Tensor count = at::scalar_tensor(std::max<int64_t>(places.size(0), 1), logits.options().requires_grad(false));
 
     Losses losses;

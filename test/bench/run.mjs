@@ -11,6 +11,14 @@ const here = (file) => `test/bench/${file}`;
 
 const benches = {
   'training-step': ['ResNet-50 + BERT-base, beside eager PyTorch', [['node', here('training-step.mjs')]]],
+  'training-step-parts': [
+    'what each part of the step is worth, ours and PyTorch in turns',
+    [
+      ['cmake', '--build', 'build/release', '--target', 'training_step_bench', '--parallel', '2'],
+      ['node', here('training-step-parts.mjs')],
+    ],
+  ],
+  'start-up': ['from process start to the first step of demo', [['node', here('start-up.mjs')]]],
   events: ['what 1,000 step events a second cost', [['node', here('events.mjs'), '4']]],
   'data-path': [
     'samples a second per core, beside torch DataLoader + Pillow',
@@ -24,7 +32,7 @@ const benches = {
 
 const names = process.argv.slice(2);
 if (names.length === 0)
-  for (const [name, [title]] of Object.entries(benches)) console.log(`${name.padEnd(16)} ${title}`);
+  for (const [name, [title]] of Object.entries(benches)) console.log(`${name.padEnd(20)} ${title}`);
 for (const name of names) {
   const [, commands] = benches[name] ?? [];
   if (!commands) throw new Error(`expected one of ${Object.keys(benches).join(', ')} but got ${name}`);

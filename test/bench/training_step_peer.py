@@ -1,7 +1,8 @@
 """Eager PyTorch's training step, for the bench beside it: ResNet-50 + BERT-base, symmetric InfoNCE, AdamW, fp32, synthetic data.
 
-    python training_step_peer.py MODE BATCH STEPS THREADS    MODE: plain | channels-last
+    python training_step_peer.py MODE BATCH STEPS THREADS    MODE: plain | channels-last | fused (channels-last and fused AdamW)
     prints one JSON line: {"mode", "samplesPerSecond", "milliseconds": [per step], "peakBytes"}
+    With the word "turns" for STEPS: one step for every line on standard input, answered by a line of JSON.
 
 The allocator is set from outside: MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456.
 Needs torch, torchvision and transformers; all weights are random.
@@ -15,7 +16,7 @@ import torch
 import torchvision
 import transformers
 
-mode, batch, steps, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+mode, batch, steps, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 
@@ -41,22 +42,42 @@ class Clip(torch.nn.Module):
 
 model = Clip().train()
 pixels = torch.randn(batch, 3, 224, 224)
-if mode == "channels-last":
+if mode != "plain":
     model = model.to(memory_format=torch.channels_last)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
 ids = torch.randint(1000, 30000, (batch, 64))
 mask = torch.ones_like(ids)
-optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
-times = []
-for step in range(steps + 2):
-    begun = time.perf_counter()
+optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True if mode == "fused" else None)
+
+
+def usage():
+    return resource.getrusage(resource.RUSAGE_SELF)
+
+
+def one_step():
+    before, begun = usage(), time.perf_counter()
     optimiser.zero_grad()
     loss = model(pixels, ids, mask)
+    forward = time.perf_counter()
     loss.backward()
+    backward = time.perf_counter()
     optimiser.step()
     loss.item()
-    if step >= 2:
-        times.append(1000 * (time.perf_counter() - begun))
+    ended, after = time.perf_counter(), usage()
+    return {
+        "milliseconds": 1000 * (ended - begun),
+        "processorMilliseconds": 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
+        "pageFaults": after.ru_minflt - before.ru_minflt,
+        "peakBytes": after.ru_maxrss * 1024,
+        "phases": {"forward": 1000 * (forward - begun), "backward": 1000 * (backward - forward), "optimiser": 1000 * (ended - backward)},
+    }
+
+
+if steps == "turns":
+    for _ in sys.stdin:
+        print(json.dumps(one_step()), flush=True)
+    sys.exit()
+times = [one_step()["milliseconds"] for _ in range(int(steps) + 2)][2:]
 times.sort()
 print(json.dumps({
     "mode": mode,

@@ -1,6 +1,7 @@
 // A multi-layer perceptron over a row of numbers with missing values.
 #include "core/parts.h"
 #include "core/registry.h"
+#include "heads/layers/linear.h"
 #include "kernels/dropout.h"
 
 #include <ATen/ATen.h>
@@ -38,7 +39,7 @@ struct TableMlp : Encoder {
     const Tensor x = values.to(layers_.front().first.scalar_type());
     const Tensor there = at::isfinite(x);
     Tensor y = at::cat({at::where(there, x, at::zeros_like(x)), there.logical_not().to(x.scalar_type())}, 1);
-    for (const auto& [weight, bias] : layers_) y = dropout(at::gelu(at::linear(y, weight, bias)), dropout_, pass);
+    for (const auto& [weight, bias] : layers_) y = dropout(at::gelu(linear(y, weight, bias)), dropout_, pass);
     Features out;
     out.set("global", y);
     return out;

@@ -3,11 +3,12 @@
 
 #include "core/scope.h"
 
-#include <ATen/ops/linear.h>
-
 #include <optional>
 
 namespace gd {
+
+// at::linear by the fastest library of the processor at hand. x: [..., in], weight: [out, in], bias: [out] or undefined.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 struct Linear {
   Tensor weight, bias;
@@ -19,7 +20,7 @@ struct Linear {
       : weight(scope.parameter("weight", {out, in}, weight_init)) {
     if (bias_init) bias = scope.parameter("bias", {out}, *bias_init);
   }
-  Tensor operator()(const Tensor& x) const { return at::linear(x, weight, bias); }
+  Tensor operator()(const Tensor& x) const { return linear(x, weight, bias); }
 };
 
 }  // namespace gd

@@ -73,7 +73,7 @@ Tensor TransformerBlock::run(const Tensor& x, const Visibility& visibility, Pass
   };
   const int64_t b = x.size(0), t = x.size(1), h = options_.heads;
   const auto qkv =
-      at::linear(norm1_(x), qkv_weight_, qkv_bias_).view({b, t, 3, h, options_.width / h}).permute({2, 0, 3, 1, 4}).unbind(0);
+      linear(norm1_(x), qkv_weight_, qkv_bias_).view({b, t, 3, h, options_.width / h}).permute({2, 0, 3, 1, 4}).unbind(0);
   Tensor mixed = attend(qkv[0], qkv[1], qkv[2], visibility, options_.attention_dropout, pass);
   mixed = dropout(out_(merge_heads(mixed)), options_.dropout, pass);
   const Tensor middle = add(x, mixed, scale1_);
