@@ -42,3 +42,27 @@ test('another schema version, damaged JSON and a missing field are told apart', 
   writeFileSync(join(folder, 'dataset.json'), '{"format": "gado');
   expect(() => requireDataset(folder)).toThrow(expect.objectContaining({ code: 'bad-manifest' }));
 });
+
+test('a wrong entry of the list of shards is named with its field', async () => {
+  const wrong: [change: (shard: Record<string, unknown>) => void, field: string][] = [
+    [(shard) => (shard['rows'] = -1), 'shards.0.rows'],
+    [(shard) => (shard['bytes'] = 1.5), 'shards.0.bytes'],
+    [(shard) => (shard['batches'] = '1'), 'shards.0.batches'],
+    [(shard) => (shard['file'] = 7), 'shards.0.file'],
+    [(shard) => (shard['sha256'] = 'abc'), 'shards.0.sha256'],
+    [(shard) => (shard['splits'] = { train: -1 }), 'shards.0.splits.train'],
+    [(shard) => (shard['splits'] = null), 'shards.0.splits'],
+    [(shard) => delete shard['sha256'], 'shards.0.sha256'],
+    [(shard) => (shard['colour'] = 'red'), 'shards.0'],
+  ];
+  for (const [change, field] of wrong) {
+    const folder = await dataset();
+    changed(folder, (manifest) => change((manifest['shards'] as Record<string, unknown>[])[0]!));
+    expect(() => requireDataset(folder), field).toThrow(`'${field}'`);
+  }
+  const folder = await dataset();
+  changed(folder, (manifest) => {
+    manifest['shards'] = 'none';
+  });
+  expect(() => requireDataset(folder)).toThrow("'shards': expected a list of shards");
+});
