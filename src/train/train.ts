@@ -32,7 +32,7 @@ import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
 import { planOf } from './order.js';
 import { type RejectPolicy, Rejects } from './rejects.js';
-import { openRunFolder } from './run-folder.js';
+import { beginRunFolder, checkRunFolder } from './run-folder.js';
 
 export interface TrainOptions {
   /** A recipe's name, the path of a recipe file, or a recipe. */
@@ -147,8 +147,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     requirePictureSize(config, manifest, data);
     const machine = settleMachine(config);
     const plan = planOf(config, data);
-    // After everything that can be refused without it: a corrected second try finds no half-begun run.
-    openRunFolder(run, config, resume);
+    checkRunFolder(run, config, resume);
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let rejects: Rejects | undefined;
@@ -229,6 +228,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       }
     };
 
+    // After everything that can be refused without it: a corrected second try finds no half-begun run.
+    beginRunFolder(run, config, this.#options.set ?? []);
     const position = resume ? await this.#restore(engine, steps, manifest) : undefined;
     const from = position?.step ?? 0;
     rejects = new Rejects(

@@ -270,6 +270,12 @@ describe('a data folder', () => {
     expect(existsSync(run)).toBe(false);
   });
 
+  test('is not blamed for a model that cannot be built; that leaves no half-begun run behind either', async () => {
+    const { run, error } = await trained({}, ['encoders.image.options.depth=11']);
+    expect(error?.message).toMatch(/resnet\.depth but got 11/);
+    expect(existsSync(join(run, 'config.json'))).toBe(false);
+  });
+
   test('prepared at a smaller size', async () => {
     const { error } = await trained({}, ['data.image.options.size=64']);
     expect(error).toMatchObject({
