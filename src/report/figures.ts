@@ -86,7 +86,16 @@ export function runFigures(history: History): Figures {
     title: 'Measures of the training batches',
     note: `What objectives report beside their loss. ${shade}`,
     unit: '',
-    series: lines(prefixed('measures.', steps.names('measures.')), { smooth: true }),
+    // Scale and bias of logits have a size that leaves accuracies flat on the ground; the scale has a chart of its own.
+    series: lines(
+      prefixed(
+        'measures.',
+        steps.names('measures.').filter((name) => !/logit(Scale|Bias)$/.test(name)),
+      ),
+      {
+        smooth: true,
+      },
+    ),
   });
   add({
     id: 'gradient-norm',
@@ -220,7 +229,7 @@ function stepTimes(history: History, grid: Grid): Series[] {
   return visible ? [...shown, { label: 'other', line: rest, colour: 3 }] : shown;
 }
 
-/** One chart for the metrics of a task that lie between 0 and 1, one for each of the others. */
+/** One chart for the metrics of a task that lie between 0 and 1; of the others, one for those of one kind (`….median-rank`). */
 function evaluationFigures(history: History): { grid: string; steps: number[]; figure: Figure }[] {
   const tasks = [...new Set(history.evaluations.map(({ name }) => name))];
   return tasks.flatMap((task, t) => {
@@ -230,16 +239,24 @@ function evaluationFigures(history: History): { grid: string; steps: number[]; f
     const value = (metric: string) =>
       told.map(({ metrics }) => (Number.isFinite(metrics[metric]) ? short(metrics[metric]!) : null));
     const isShare = (metric: string) => value(metric).every((v) => v === null || (v >= 0 && v <= 1));
-    const groups = [metrics.filter(isShare), ...metrics.filter((metric) => !isShare(metric)).map((metric) => [metric])];
+    const kind = (metric: string) => metric.slice(metric.lastIndexOf('.') + 1);
+    const others = metrics.filter((metric) => !isShare(metric));
+    const groups: [title: string, metrics: string[]][] = [
+      [task, metrics.filter(isShare)],
+      ...[...new Set(others.map(kind))].map((one): [string, string[]] => [
+        `${task}: ${one}`,
+        others.filter((metric) => kind(metric) === one),
+      ]),
+    ];
     const grid = `evaluation-${t}`;
     return groups
-      .filter((group) => group.length > 0)
-      .map((group, g) => ({
+      .filter(([, group]) => group.length > 0)
+      .map(([title, group], g) => ({
         grid,
         steps: told.map(({ step }) => step),
         figure: {
           id: `${grid}-${g}`,
-          title: group.length === 1 ? `${task}: ${group[0]}` : task,
+          title,
           note: 'On held-out samples.',
           grid,
           unit: '',
