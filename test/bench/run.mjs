@@ -28,6 +28,13 @@ const benches = {
       python && [python, here('data_path_peer.py')],
     ],
   ],
+  'word-region': [
+    'contrast of words and regions, beside the loop of eager PyTorch',
+    [
+      ['cmake', '--build', 'build/release', '--target', 'word_region_bench', '--parallel', '2'],
+      ['node', here('word-region.mjs')],
+    ],
+  ],
 };
 
 const names = process.argv.slice(2);
