@@ -125,7 +125,9 @@ class Tiles {
           Tensor into = regions_.of(of_regions, image);
           into.addmm_(tile.scores.t(), tile.words);
           if (by_products_) {
-            images_[static_cast<size_t>(item)].of_products.addmm_(tile.shares.t(), tile.attention);
+            Image& held = images_[static_cast<size_t>(item)];
+            held.of_products.addmm_(tile.shares.t(), tile.attention);
+            held.pull.add_(tile.shares.sum(0));
           } else {
             into.addmm_(tile.shares.t(), tile.context);
           }
@@ -241,7 +243,6 @@ class Tiles {
       tile.own_products = held.products;
       raw.even = static_cast<Real>(1) / static_cast<Real>(n);
       raw.along = numbers(held.along);
-      raw.region_pull = numbers(held.pull);
     }
     raw.context = numbers(tile.context);
     raw.width = width_;

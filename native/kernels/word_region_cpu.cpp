@@ -215,13 +215,10 @@ GD_INLINE void gradient_of_text(const WordRegionTile<Real>& tile, int64_t first,
     const Real twice_dq = tile.agreement[k];
     Real* __restrict__ s = tile.scores + k * n;
     Real* __restrict__ p = tile.shares + k * n;
-    Real* __restrict__ pull = tile.region_pull;
     const Real* __restrict__ a = tile.attention + k * n;
     if (shared)
       for (int64_t i = 0; i < n; ++i) s[i] -= p[i] * sum[i];
     for (int64_t i = 0; i < n; ++i) p[i] = twice_dq * (a[i] + even);
-    if (pull)
-      for (int64_t i = 0; i < n; ++i) pull[i] += p[i];
   }
 }
 

@@ -50,7 +50,6 @@ struct WordRegionTile {
   Real* by_region = nullptr;  // [2, regions] the running maximum and sum of the soft-max over words
 
   Real* word_shrink = nullptr;  // [words] dL/dE_k holds this much · E_k beside dL/ds · V; added to
-  Real* region_pull = nullptr;  // [regions] dL/dV_n holds this much · μ beside the rest; added to; null: not wanted
 };
 
 // The three steps. Texts without words score 0 and have no gradient.
