@@ -1,9 +1,14 @@
 import type { Argv } from 'yargs';
+import { GadoliniumError } from '../errors.js';
 import { jsonLines, jsonStream } from '../events/jsonl.js';
 import { prometheus } from '../events/prometheus.js';
 import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
 import type { EventListener } from '../events/types.js';
+import { launchLocal } from '../launch/local.js';
+import { failed, joinLauncher, toLauncher } from '../launch/rank.js';
+import { type World, worldFrom } from '../launch/world.js';
+import { addon } from '../native/addon.js';
 import { writeReport } from '../report/report.js';
 import { type TrainRun, train } from '../train/train.js';
 
@@ -20,6 +25,9 @@ interface Arguments {
   tensorboard: boolean;
   prometheus: boolean;
   json: boolean;
+  nproc?: string;
+  restarts?: string;
+  rankTimeout?: string;
 }
 
 export function builder(yargs: Argv) {
@@ -54,16 +62,70 @@ export function builder(yargs: Argv) {
       describe: 'Keep metrics.prom in the run folder up to date',
     })
     .option('json', { type: 'boolean', default: false, describe: 'One event a line on standard output' })
+    .option('nproc', {
+      type: 'string',
+      describe: 'Processes to start on this machine, auto: one for each card',
+    })
+    .option('restarts', {
+      type: 'string',
+      describe: 'How often to go on from the last checkpoint after a process was lost',
+    })
+    .option('rank-timeout', {
+      type: 'string',
+      describe: 'Seconds without a sign of life after which a process counts as lost [300]',
+    })
+    .example('$0 train clip --data data/mimic-cxr --run runs/first --nproc 8 --restarts 3', 'one process a card')
     .example('$0 train clip --data data/mimic-cxr --run runs/first --set train.batch=512', 'overrides one number')
     .example('$0 train clip --data data/mimic-cxr --run runs/first --resume', 'goes on where it was killed');
 }
 
 export async function handler(argv: Arguments): Promise<void> {
-  const listeners: EventListener[] = [onceBegun(jsonLines(argv.run))];
-  if (argv.json) listeners.push(jsonStream(process.stdout));
-  listeners.push(terminal({ stream: argv.json ? process.stderr : process.stdout }));
-  if (argv.tensorboard) listeners.push(onceBegun(tensorBoard(argv.run)));
-  if (argv.prometheus) listeners.push(onceBegun(prometheus(argv.run)));
+  const world = worldFrom(process.env);
+  if (world.launcher !== 'local' && startsRanks(argv, world)) {
+    process.exitCode = await launch(argv);
+    return;
+  }
+  joinLauncher(world);
+  try {
+    await trainHere(argv, world);
+  } catch (error) {
+    failed(error);
+    throw error;
+  }
+}
+
+/** Whether this process is to start others that train. Throws `usage` where a launcher has started it as one of several. */
+function startsRanks({ nproc, restarts, rankTimeout }: Arguments, { launcher, world }: World): boolean {
+  const given = Object.entries({ nproc, restarts, 'rank-timeout': rankTimeout }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (given && world > 1) {
+    throw GadoliniumError.expected(
+      'usage',
+      `no --${given[0]}`,
+      `a process that ${launcher === 'plain' ? 'RANK and WORLD_SIZE say' : `${launcher} says`} is one of ${world}`,
+      given[1],
+      'who started the processes says how many there are, and starts them anew',
+    );
+  }
+  return given !== undefined;
+}
+
+/** Runs this very command as several processes. */
+function launch({ nproc = '1', restarts = '0', rankTimeout = '300', json, run }: Arguments): Promise<number> {
+  return launchLocal({
+    command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    nproc: nproc === 'auto' ? Math.max(1, addon().devices()) : wholeNumber('nproc', nproc, 1),
+    restarts: wholeNumber('restarts', restarts, 0),
+    rankTimeout: wholeNumber('rank-timeout', rankTimeout, 2),
+    listeners: (begun) => [...(begun ? [jsonLines(run)] : []), ...(json ? [jsonStream(process.stdout)] : [])],
+  });
+}
+
+/** One process, alone or a rank of several; rank 0 speaks for all. */
+async function trainHere(argv: Arguments, { rank, launcher }: World): Promise<void> {
+  const listeners: EventListener[] = rank === 0 ? listenersOf(argv) : [];
+  if (launcher === 'local') listeners.push(toLauncher());
   const run = train({
     recipe: argv.recipe,
     data: argv.data,
@@ -75,10 +137,27 @@ export async function handler(argv: Arguments): Promise<void> {
   });
   const signalled = obeySignals(run);
   const finished = await run.done;
-  const page = await writeReport(argv.run);
-  console.error(`report: ${page}`);
+  if (rank === 0) {
+    const page = await writeReport(argv.run);
+    console.error(`report: ${page}`);
+  }
   // A run ended by a signal tells so to whoever restarts it.
   if (finished.reason === 'stopped' && signalled()) process.exitCode = 128 + signalled();
+}
+
+function listenersOf({ run, json, ...argv }: Arguments): EventListener[] {
+  const listeners: EventListener[] = [onceBegun(jsonLines(run))];
+  if (json) listeners.push(jsonStream(process.stdout));
+  listeners.push(terminal({ stream: json ? process.stderr : process.stdout }));
+  if (argv.tensorboard) listeners.push(onceBegun(tensorBoard(run)));
+  if (argv.prometheus) listeners.push(onceBegun(prometheus(run)));
+  return listeners;
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+  const wanted = `a whole number from ${least}${option === 'nproc' ? ', or auto,' : ''}`;
+  throw GadoliniumError.expected('bad-option', wanted, `--${option}`, text);
 }
 
 /** A run that is refused has a `run-finished` as its only event: it leaves no trace in a folder that may be another run's. */

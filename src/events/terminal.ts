@@ -79,7 +79,7 @@ class Terminal implements EventListener {
       }
       case 'rank-lost':
         return this.#print([
-          `step ${count(event.step)}  ${this.manner.style('red', 'lost')} rank ${event.lost} on ${oneLine(event.host)} during ${oneLine(event.phase)}`,
+          `step ${count(event.step)}  ${this.manner.style('red', 'lost')} rank ${event.lost} on ${oneLine(event.host)} during ${oneLine(event.phase)}: ${oneLine(event.message)}`,
         ]);
       case 'run-finished':
         return this.#end([...this.#lastStep(), ...this.#closing(event)]);

@@ -118,12 +118,24 @@ export interface Warning extends EventBase {
   count?: number;
 }
 
+/** Said by whoever watches the ranks, for the first cause alone: what follows from it in other ranks is only logged. */
 export interface RankLost extends EventBase {
   type: 'rank-lost';
+  /** The rank, its machine and process. */
   lost: number;
   host: string;
+  pid: number;
+  /** Its last whole step, and what it was doing: 'forward', 'evaluation' … */
   step: number;
   phase: string;
+  /** Ended by itself with a status, by a signal, without a sign of life, or with an error that it told. */
+  reason: 'exit' | 'signal' | 'hung' | 'failed';
+  status?: number;
+  signal?: string;
+  /** Of the error that it told. */
+  code?: string;
+  /** The same in words: "was killed by SIGKILL". */
+  message: string;
 }
 
 export interface RunFinished extends EventBase {

@@ -1,4 +1,5 @@
 import { GadoliniumError } from '../errors.js';
+import type { EventListener } from '../events/types.js';
 import type { Beat, LauncherMessage, Place, RankMessage } from './messages.js';
 import type { World } from './world.js';
 
@@ -43,6 +44,19 @@ export function begun(): void {
 export function failed(error: unknown): void {
   const { code, message } = error as Partial<GadoliniumError>;
   tell({ type: 'failed', code: code ?? 'failed', message: message ?? String(error), time: Date.now(), ...place });
+}
+
+/** Tells the launcher of the run's beginning and of its steps, as events say them. */
+export function toLauncher(): EventListener {
+  return {
+    name: 'launcher',
+    on(event) {
+      if (event.type === 'run-started') {
+        begun();
+        beat(event.from, 'training');
+      } else if (event.type === 'step') beat(event.step, place.phase);
+    },
+  };
 }
 
 /**
