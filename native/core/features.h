@@ -24,6 +24,9 @@ using c10::NoGradGuard;
 //   tokens   [B, T, D]  words
 //   mask     [B, T]     bool, true where a token is real
 //   present  [B]        bool, true where the sample has this modality (made by the data path)
+//   targets  [B, T]     what a hidden token was; no_target elsewhere
+constexpr int64_t no_target = -100;  // the value that cross-entropy leaves out
+
 class Features {
  public:
   bool has(std::string_view name) const { return find(name) != nullptr; }

@@ -9,13 +9,6 @@
 
 namespace gd {
 
-namespace {
-
-// Positions without a target: the value that cross-entropy leaves out.
-constexpr int64_t kNoTarget = -100;
-
-}  // namespace
-
 class TextInput : public Input {
  public:
   static constexpr const char* help =
@@ -211,7 +204,7 @@ class TextInput : public Input {
     auto* row = slot_of<int64_t>(out, "ids", slot);
     auto* mask = slot_of<bool>(out, "mask", slot);
     auto* targets = slot_of<int64_t>(out, "targets", slot);
-    std::fill(targets, targets + most_, kNoTarget);
+    std::fill(targets, targets + most_, no_target);
     int64_t at = 0;
     if (start_ >= 0) row[at++] = start_;
     const bool masked = mask_probability_ > 0 && key.training;

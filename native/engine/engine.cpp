@@ -113,13 +113,17 @@ void Engine::perform(Job& job) {
 
 Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "build") return trainer(), Value();
+  if (method == "listen") return listen(arguments);
+  if (method == "join") return join(arguments);
   if (method == "restore") return restore(arguments);
+  if (method == "share") return share(arguments);
   if (method == "save") return save(arguments);
   if (method == "train") return train(arguments);
   if (method == "parameters") return parameters();
   if (method == "embed") return embed(arguments);
   if (method == "ranks") return ranks(arguments);
-  fail("bad-call", "expected build, restore, save, train, parameters, embed or ranks but got '", method, "'");
+  fail("bad-call", "expected build, listen, join, restore, share, save, train, parameters, embed or ranks but got '", method,
+       "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {

@@ -33,8 +33,8 @@ class Engine {
   // Done at once on the caller's thread. Methods: openData, closeData, addShard, prepareTraining, feed, endFeed, stop,
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
-  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, restore, save, train,
-  // parameters, embed, ranks.
+  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, share, save,
+  // train, parameters, embed, ranks.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
 
@@ -52,12 +52,20 @@ class Engine {
   bool perform_next(bool wait);  // one job, when there is one
 
   // engine/run.cpp
+  struct Asked;
   Value train(const Value& arguments);
+  void agree(Asked& asked);
   void one_step(Training& run, int64_t step);
   void report(Training& run, StepRecord& record);
   void pause_for_evaluation(Training& run, int64_t step);
   void write_checkpoint(Training& run, int64_t step, const std::string& reason);
   Value parameters();
+
+  // engine/ranks_together.cpp
+  Value listen(const Value& arguments);
+  Value join(const Value& arguments);
+  Value share(const Value& arguments);
+
   Value restore(const Value& arguments);
   Value save(const Value& arguments);
   Features to_device(Batch& batch, const std::vector<NamedInput>& inputs) const;
@@ -73,6 +81,7 @@ class Engine {
   const c10::Device device_;
   EventChannel events_;
   CheckpointWriter writer_;
+  std::shared_ptr<MeetingPoint> meeting_point_;
   std::unique_ptr<Trainer> trainer_;
 
   std::mutex mutex_;

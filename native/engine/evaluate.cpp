@@ -1,5 +1,6 @@
 // Features in bulk, and ranks without an N×M matrix.
 #include "core/error.h"
+#include "core/group.h"
 #include "engine/engine.h"
 
 #include <ATen/ATen.h>
@@ -22,13 +23,52 @@ std::vector<T> numbers_of(const Value& value) {
   return out;
 }
 
+// One text of every rank, in their order.
+std::vector<std::string> gather_texts(const std::string& mine, Group& group) {
+  Tensor length = at::scalar_tensor(static_cast<int64_t>(mine.size()), at::kLong);
+  const Tensor lengths = group.gather(length.view({1})).view({-1});
+  const Tensor padded = at::zeros({lengths.max().item<int64_t>() + 1}, at::kByte);
+  std::memcpy(padded.mutable_data_ptr(), mine.data(), mine.size());
+  const Tensor all = group.gather(padded);
+  std::vector<std::string> out;
+  for (int64_t rank = 0; rank < group.size(); ++rank)
+    out.emplace_back(static_cast<const char*>(all[rank].const_data_ptr()), static_cast<size_t>(lengths[rank].item<int64_t>()));
+  return out;
+}
+
+// Rows of all ranks, of which each holds a part of `share` rows, the last ones fewer or none. A rank without rows does not know
+// the width either.
+Tensor gather_parts(const Tensor& mine, int64_t share, int64_t rows, Group& group) {
+  Tensor sizes = at::zeros({8}, at::kLong);
+  for (int64_t d = 1; d < mine.dim(); ++d) sizes[d] = mine.size(d);
+  sizes[0] = mine.dim();
+  group.largest(sizes);
+  std::vector<int64_t> shape{share};
+  for (int64_t d = 1; d < sizes[0].item<int64_t>(); ++d) shape.push_back(sizes[d].item<int64_t>());
+  Tensor padded = at::zeros(shape, mine.options());
+  if (mine.numel() > 0) {
+    Tensor place = padded;
+    for (int64_t d = 0; d < mine.dim(); ++d) place = place.narrow(d, 0, mine.size(d));
+    place.copy_(mine);
+  }
+  return group.gather(padded).flatten(0, 1).narrow(0, 0, rows);
+}
+
 }  // namespace
 
+// With several ranks each embeds a part of the rows, and all have the whole afterwards.
 // arguments: { data, rows (uint32 bytes), features: [name…], batch, averaged, threads }. Only the inputs whose modality is
 // asked for are read. Reply: { features: {name: { data (float32 bytes), shape }}, present (uint8 bytes), rejects }.
 Value Engine::embed(const Value& arguments) {
   const auto data = dataset(arguments.at("data").integer());
-  const auto rows = numbers_of<uint32_t>(arguments.at("rows"));
+  auto rows = numbers_of<uint32_t>(arguments.at("rows"));
+  Group* group = trainer().group();
+  const int64_t all_rows = static_cast<int64_t>(rows.size());
+  const int64_t share = group ? (all_rows + group->size() - 1) / group->size() : all_rows;
+  if (group) {
+    const int64_t from = std::min(group->rank() * share, all_rows), to = std::min(from + share, all_rows);
+    rows = {rows.begin() + from, rows.begin() + to};
+  }
   const int64_t batch = arguments.integer("batch", 64);
   const bool averaged = arguments.flag("averaged", false);
   std::vector<std::string> wanted;
@@ -76,10 +116,10 @@ Value Engine::embed(const Value& arguments) {
     }
     Features features = to_device(next, inputs);
     trainer().embed(features, averaged);
-    Tensor there = at::ones({next.size}, at::kBool);
+    Tensor complete = at::ones({next.size}, at::kBool);
     for (const auto& input : inputs)
-      if (const Tensor* found = features.find(input.modality + ".present")) there = there & found->to(at::kCPU);
-    present.push_back(there);
+      if (const Tensor* found = features.find(input.modality + ".present")) complete = complete & found->to(at::kCPU);
+    present.push_back(complete);
     for (const auto& name : wanted) pieces[name].push_back(features.at(name).to(at::kCPU, at::kFloat));
   }
 
@@ -87,7 +127,8 @@ Value Engine::embed(const Value& arguments) {
   for (const auto& name : wanted) {
     Value entry;
     const auto& parts = pieces[name];
-    const Tensor all = parts.empty() ? at::empty({0, 0}) : at::cat(parts, 0);
+    Tensor all = parts.empty() ? at::empty({0, 0}) : at::cat(parts, 0);
+    if (group) all = gather_parts(all, share, all_rows, *group);
     Value::Array shape;
     for (const int64_t n : all.sizes()) shape.emplace_back(n);
     entry.set("data", bytes_of(all));
@@ -95,7 +136,17 @@ Value Engine::embed(const Value& arguments) {
     found.set(name, std::move(entry));
   }
   out.set("features", std::move(found));
-  out.set("present", bytes_of(present.empty() ? at::empty({0}, at::kByte) : at::cat(present, 0).to(at::kByte)));
+  Tensor there = present.empty() ? at::empty({0}, at::kByte) : at::cat(present, 0).to(at::kByte);
+  if (group) {
+    there = gather_parts(there, share, all_rows, *group);
+    const Value mine(std::move(rejects));
+    rejects.clear();
+    for (const auto& text : gather_texts(mine.dump(), *group)) {
+      const Value theirs = Value::parse(text);
+      rejects.insert(rejects.end(), theirs.array().begin(), theirs.array().end());
+    }
+  }
+  out.set("present", bytes_of(there));
   out.set("rejects", std::move(rejects));
   return out;
 }

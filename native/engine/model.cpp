@@ -23,6 +23,18 @@ std::set<std::string> modalities(const OptionList& list, const Options& options)
   return out;
 }
 
+// The features that a part's options name, and whether each sample has their modality.
+template <class Part>
+void add_asked(std::set<std::string>& all, const std::string& kind, const Value& given) {
+  const auto& entry = Registry<Part>::instance().entry(kind);
+  const Options options(entry.options, given, kind);
+  for (const auto& option : entry.options) {
+    if (option.kind != OptionKind::feature || options.text(option.name).empty()) continue;
+    all.insert(options.text(option.name));
+    all.insert(modality_of(options.text(option.name)) + ".present");
+  }
+}
+
 const Value& or_null(const Value* value) {
   static const Value null;
   return value ? *value : null;
@@ -75,14 +87,18 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
   const Value& relation = config.at("relation");
   relation_ = Registry<RelationRule>::instance().make(relation.at("relation").text(), root / "relation",
                                                       or_null(relation.find("options")));
+  std::set<std::string> asked;
+  add_asked<RelationRule>(asked, relation.at("relation").text(), or_null(relation.find("options")));
   for (const auto& given : config.at("objectives").array()) {
     const std::string kind = given.at("objective").text();
     const std::string name = given.text("name", kind);
+    add_asked<Objective>(asked, kind, or_null(given.find("options")));
     objectives_.push_back(
         {name, given.number("weight", 1),
          Registry<Objective>::instance().make(kind, root / ("objectives." + name), or_null(given.find("options")))});
   }
   expect(!objectives_.empty(), "bad-recipe", "expected at least one objective but the recipe has none");
+  asked_.assign(asked.begin(), asked.end());
 }
 
 void Model::run(Tower& tower, Features& features, Pass pass) {

@@ -46,6 +46,8 @@ class Model {
     std::vector<std::pair<std::string, Tensor>> terms, measures;
   };
   Outcome losses(const Features& features, Pass pass);
+  // The features that relation and objectives may read: what ranks must exchange.
+  const std::vector<std::string>& asked() const { return asked_; }
   void after_step();
 
   // The tower (or "objectives", or a head's name) that a parameter counts under in gradient norms.
@@ -59,6 +61,7 @@ class Model {
   std::vector<std::shared_ptr<Head>> joint_heads_;
   std::unique_ptr<RelationRule> relation_;
   std::vector<WeightedObjective> objectives_;
+  std::vector<std::string> asked_;
 };
 
 }  // namespace gd

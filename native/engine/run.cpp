@@ -30,6 +30,27 @@ Features Engine::to_device(Batch& batch, const std::vector<NamedInput>& inputs) 
   return out;
 }
 
+// What was asked for between two steps: by a call on this rank, or, after agree(), on any.
+struct Engine::Asked {
+  std::string checkpoint, stop;  // the reason; empty: not asked
+};
+
+// All ranks do the same between two steps: what any of them was asked, all are. Reasons travel by number, so that where ranks differ
+// the larger one counts everywhere.
+void Engine::agree(Asked& asked) {
+  ProcessGroup* group = trainer().group();
+  if (!group) return;
+  static const std::vector<std::string> reasons{"", "minutes", "request", "signal", "closed"};
+  const auto number = [&](const std::string& reason) {
+    const auto found = std::find(reasons.begin(), reasons.end(), reason);
+    return found == reasons.end() ? int64_t{2} : found - reasons.begin();
+  };
+  Tensor numbers = at::tensor({number(asked.checkpoint), number(asked.stop)}, at::kLong);
+  group->largest(numbers);
+  asked.checkpoint = reasons[static_cast<size_t>(numbers[0].item<int64_t>())];
+  asked.stop = reasons[static_cast<size_t>(numbers[1].item<int64_t>())];
+}
+
 Value Engine::train(const Value&) {
   std::shared_ptr<Training> run;
   {
@@ -48,7 +69,8 @@ Value Engine::train(const Value&) {
   const int64_t from = run->arguments.integer("from", 0), steps = run->arguments.at("steps").integer();
   const int64_t evaluate = run->arguments.integer("evaluateEvery", 0), every = run->arguments.integer("checkpointEverySteps", 0);
   const double minutes = run->arguments.number("checkpointEveryMinutes", 0);
-  const bool keeps = !run->arguments.text("checkpointFolder", "").empty();
+  // One rank writes: all hold the same.
+  const bool keeps = run->rank == 0 && !run->arguments.text("checkpointFolder", "").empty();
   run->skipped = run->arguments.integer("skipped", 0);
   run->rejected = run->arguments.integer("rejected", 0);
   run->last_checkpoint = std::chrono::steady_clock::now();
@@ -62,33 +84,41 @@ Value Engine::train(const Value&) {
     ++step;
     while (perform_next(/*wait=*/false)) {
     }
-    std::string due;
-    bool stop = false;
     const auto hear = [&] {
+      Asked asked;
       {
         std::lock_guard lock(run->mutex);
-        if (!run->checkpoint_reason.empty()) due = std::exchange(run->checkpoint_reason, "");
-        stop = run->stop;
-        if (stop) reason = run->stop_reason;
+        asked.checkpoint = std::exchange(run->checkpoint_reason, "");
+        if (run->stop) asked.stop = run->stop_reason;
       }
-      std::lock_guard lock(mutex_);
-      if (closing_) stop = true;
+      {
+        std::lock_guard lock(mutex_);
+        if (closing_) asked.stop = "closed";
+      }
+      const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->last_checkpoint).count() / 60;
+      if (asked.checkpoint.empty() && minutes > 0 && elapsed >= minutes) asked.checkpoint = "minutes";
+      agree(asked);
+      return asked;
     };
-    hear();
-    if (evaluate > 0 && !stop && (step % evaluate == 0 || step == steps)) {
+    Asked asked = hear();
+    if (evaluate > 0 && asked.stop.empty() && (step % evaluate == 0 || step == steps)) {
       pause_for_evaluation(*run, step);
       // What was asked for meanwhile concerns the weights that were evaluated: no further step before it is done.
-      hear();
+      const Asked meanwhile = hear();
+      if (asked.checkpoint.empty()) asked.checkpoint = meanwhile.checkpoint;
+      asked.stop = meanwhile.stop;
     }
-    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->last_checkpoint).count() / 60;
+    const bool stop = !asked.stop.empty();
+    if (stop) reason = asked.stop;
+    std::string due = asked.checkpoint;
     if (due.empty() && every > 0 && step % every == 0) due = "steps";
-    if (due.empty() && minutes > 0 && elapsed >= minutes) due = "minutes";
     if (due.empty() && step == steps) due = "end";
     if (due.empty() && stop && reason != "closed") due = reason == "signal" ? "signal" : "request";
     if (keeps && !due.empty()) {
       write_checkpoint(*run, step, due);
       written = step;
     }
+    if (!due.empty()) run->last_checkpoint = std::chrono::steady_clock::now();
     if (stop) break;
   }
   if (run->unread) {
@@ -246,7 +276,6 @@ void Engine::write_checkpoint(Training& run, int64_t step, const std::string& re
     event.set("step", step);
     events_.send(std::move(event));
   });
-  run.last_checkpoint = std::chrono::steady_clock::now();
 }
 
 // arguments: { file, part: 'all' | 'weights' | 'average' }. 'all' is for resuming, the others for evaluation and for starting

@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include "core/draw.h"
+#include "distributed/gather.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -51,17 +52,46 @@ Trainer::Trainer(const Value& config, c10::Device device)
   if (const double decay = optimise.number("ema", 0); decay > 0) ema_ = std::make_unique<Ema>(model_.state(), decay);
 }
 
+void Trainer::join(std::shared_ptr<ProcessGroup> group, GradientCompression compression) {
+  group_ = std::move(group);
+  std::vector<Tensor> parameters;
+  for (const auto& one : groups_) parameters.insert(parameters.end(), one.parameters.begin(), one.parameters.end());
+  reducer_ = std::make_unique<GradientReducer>(std::move(parameters), *group_, compression);
+}
+
+void Trainer::share() {
+  NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors()) {
+    // Travels in its plain layout: two ranks' strides need not agree.
+    const Tensor plain = tensor.detach().contiguous();
+    group_->broadcast(plain);
+    if (group_->rank() > 0) tensor.detach().copy_(plain);
+  }
+}
+
+// The features as relation and objectives see them: of the whole batch, on every rank.
+Features Trainer::of_all_ranks(const Features& features, Pass& pass, Stopwatch& watch) {
+  if (!group_) return features;
+  watch.start("communication");
+  Features all = gather_features(features, model_.asked(), *group_);
+  pass.first_row = 0;
+  return all;
+}
+
 Model::Outcome Trainer::forward_backward(Features& fields, int64_t, Pass pass, Stopwatch& watch) {
+  if (reducer_) reducer_->before_forward();
   watch.start("forward");
   {
     Autocast autocast(precision_, device_);
     for (auto& tower : model_.towers()) model_.run(tower, fields, pass);
     model_.run_joint_heads(fields, pass);
   }
+  const Features all = of_all_ranks(fields, pass, watch);
   watch.start("loss");
-  Model::Outcome out = model_.losses(fields, pass);
+  Model::Outcome out = model_.losses(all, pass);
   watch.start("backward");
   const Tensor scaled = loss_scale_.scale().defined() ? out.total * loss_scale_.scale() : out.total;
+  if (reducer_) reducer_->before_backward(scaled);
   torch::autograd::backward({scaled}, {});
   return out;
 }
@@ -109,8 +139,10 @@ Model::Outcome Trainer::cached_forward_backward(Features& fields, int64_t batch,
     Autocast autocast(precision_, device_);
     model_.run_joint_heads(features, pass);
   }
+  Pass whole = pass;
+  const Features all = of_all_ranks(features, whole, watch);
   watch.start("loss");
-  Model::Outcome out = model_.losses(features, pass);
+  Model::Outcome out = model_.losses(all, whole);
   const Tensor scaled = loss_scale_.scale().defined() ? out.total * loss_scale_.scale() : out.total;
   torch::autograd::backward({scaled}, {});
   for (const auto& chunk : chunks) {
@@ -132,16 +164,25 @@ Model::Outcome Trainer::cached_forward_backward(Features& fields, int64_t batch,
     watch.start("backward");
     if (!outputs.empty()) torch::autograd::backward(outputs, gradients);
   }
+  if (reducer_) {
+    watch.start("communication");
+    reducer_->average_now();
+  }
   return out;
 }
 
 StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t total, int64_t first_row, Stopwatch& watch) {
   for (const auto& group : groups_)
     for (const auto& parameter : group.parameters) parameter.mutable_grad().reset();
+  if (group_) {
+    watch.start("communication");
+    fields = of_one_length(fields, *group_);
+  }
   Pass pass;
   pass.training = true;
   pass.seed = key(seed_, static_cast<uint64_t>(step), key_of("dropout"));
   pass.first_row = first_row;
+  pass.group = group_.get();
   const bool cached = std::any_of(model_.towers().begin(), model_.towers().end(), [](const Tower& t) { return t.chunks > 1; });
   Model::Outcome outcome =
       cached ? cached_forward_backward(fields, batch, pass, watch) : forward_backward(fields, batch, pass, watch);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/batch.h"
+#include "distributed/reducer.h"
 #include "engine/model.h"
 #include "engine/precision.h"
 #include "engine/stopwatch.h"
@@ -35,6 +36,12 @@ class Trainer {
   c10::Device device() const { return device_; }
   const std::vector<ParameterGroup>& groups() const { return groups_; }
 
+  // From now on a batch is this rank's share of the global one, and gradients are averaged over the ranks.
+  void join(std::shared_ptr<ProcessGroup> group, GradientCompression compression);
+  // Rank 0's weights, moments and averages on every rank.
+  void share();
+  ProcessGroup* group() const { return group_.get(); }
+
   // One optimiser step (number `step` from 0, of `total`) on a batch already on the device. `first_row` is the place of the
   // batch's first sample in the global batch.
   StepOutcome step(Features fields, int64_t batch, int64_t step, int64_t total, int64_t first_row, Stopwatch& watch);
@@ -46,6 +53,7 @@ class Trainer {
   std::vector<std::pair<std::string, Tensor>> tensors() const;
 
  private:
+  Features of_all_ranks(const Features& features, Pass& pass, Stopwatch& watch);
   Model::Outcome forward_backward(Features& fields, int64_t batch, Pass pass, Stopwatch& watch);
   Model::Outcome cached_forward_backward(Features& fields, int64_t batch, Pass pass, Stopwatch& watch);
 
@@ -59,6 +67,8 @@ class Trainer {
   std::unique_ptr<Schedule> schedule_;
   std::unique_ptr<Ema> ema_;
   LossScale loss_scale_;
+  std::shared_ptr<ProcessGroup> group_;
+  std::unique_ptr<GradientReducer> reducer_;  // after what it points at
 };
 
 }  // namespace gd

@@ -58,7 +58,7 @@ struct MaskedLanguage : Objective {
     const Tensor& targets = features.at(targets_);
     const Tensor flat = features.at(tokens_).reshape({-1, width_});
     // Only masked places go through the vocabulary: about 15 % of the words, and V is the widest dimension of the model.
-    const Tensor places = targets.reshape({-1}).ne(-100).nonzero().squeeze(1);
+    const Tensor places = targets.reshape({-1}).ne(no_target).nonzero().squeeze(1);
     const Tensor answers = targets.reshape({-1}).index_select(0, places);
     Tensor x = linear(flat.index_select(0, places), dense_, dense_bias_);
     x = at::layer_norm(at::gelu(x), {width_}, norm_, norm_bias_, epsilon_);

@@ -1,8 +1,67 @@
 #include "heads/layers/norm.h"
 
+#include "core/group.h"
+
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 namespace gd {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+Tensor by_channel(const Tensor& of_channels, const Tensor& like) {
+  std::vector<int64_t> shape(static_cast<size_t>(like.dim()), 1);
+  shape[1] = -1;
+  return of_channels.view(shape);
+}
+
+std::vector<int64_t> all_but_channels(const Tensor& x) {
+  std::vector<int64_t> out{0};
+  for (int64_t d = 2; d < x.dim(); ++d) out.push_back(d);
+  return out;
+}
+
+// Batch normalisation (Ioffe and Szegedy 2015) with the statistics of all ranks' samples. Outputs: y, mean [C], variance [C]
+// (biased). Statistics are of float32 at least, and centred before they are squared.
+struct SyncedBatchNorm : torch::autograd::Function<SyncedBatchNorm> {
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, double eps,
+                               Group* group) {
+    const auto over = all_but_channels(x);
+    const Tensor precise = x.to(at::promote_types(x.scalar_type(), at::kFloat));
+    const Tensor own_mean = precise.mean(over);
+    const Tensor own_variance = (precise - by_channel(own_mean, x)).square().mean(over);
+    const Tensor all = group->gather(at::stack({own_mean, own_variance}));  // [size, 2, C]
+    const Tensor mean = all.select(1, 0).mean(0);
+    const Tensor variance = all.select(1, 1).mean(0) + (all.select(1, 0) - mean).square().mean(0);
+    const Tensor inverse = (variance + eps).rsqrt();
+    ctx->save_for_backward({x, weight, mean, inverse});
+    ctx->saved_data["group"] = reinterpret_cast<int64_t>(group);
+    const Tensor slope = weight * inverse;
+    const Tensor y = precise * by_channel(slope, x) + by_channel(bias - mean * slope, x);
+    ctx->mark_non_differentiable({mean, variance});
+    return {y.to(x.scalar_type()), mean, variance};
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &inverse = saved[3];
+    auto* group = reinterpret_cast<Group*>(ctx->saved_data["group"].toInt());
+    const auto over = all_but_channels(x);
+    const Tensor g = gradients[0].to(mean.scalar_type());
+    const Tensor normal = (x.to(mean.scalar_type()) - by_channel(mean, x)) * by_channel(inverse, x);
+    const Tensor of_g = g.sum(over), of_both = (g * normal).sum(over);
+    const Tensor sums = at::stack({of_g, of_both});
+    group->sum(sums);
+    sums.div_(static_cast<double>(x.numel() / x.size(1) * group->size()));
+    const Tensor dx = (g - by_channel(sums[0], x) - normal * by_channel(sums[1], x)) * by_channel(weight * inverse, x);
+    return {dx.to(x.scalar_type()), of_both, of_g, Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
 
 LayerNorm::LayerNorm(const Scope& scope, int64_t width, double eps)
     : weight(scope.parameter("weight", {width}, Init::ones())), bias(scope.parameter("bias", {width}, Init::zeros())), eps(eps) {}
@@ -21,6 +80,16 @@ Tensor BatchNorm::operator()(const Tensor& x, const Pass& pass) const {
   const bool of_batch = pass.training && !frozen;
   const bool moves = of_batch && pass.update_statistics;
   if (moves) const_cast<Tensor&>(num_batches_tracked).add_(1);
+  if (of_batch && pass.group) {
+    const auto out = SyncedBatchNorm::apply(x, weight, bias, eps, pass.group);
+    if (moves) {
+      const NoGradGuard no_grad;
+      const double samples = static_cast<double>(x.numel() / x.size(1) * pass.group->size());
+      const_cast<Tensor&>(running_mean).lerp_(out[1].to(running_mean.scalar_type()), momentum);
+      const_cast<Tensor&>(running_var).lerp_(out[2].to(running_var.scalar_type()) * (samples / (samples - 1)), momentum);
+    }
+    return out[0];
+  }
   // Without running statistics the operator normalises with the batch's and moves nothing.
   const Tensor none;
   const bool given = moves || !of_batch;

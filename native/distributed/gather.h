@@ -1,0 +1,24 @@
+// The whole batch's features on every rank, with gradients.
+#pragma once
+
+#include "core/group.h"
+
+#include <string>
+#include <vector>
+
+namespace gd {
+
+// A batch's longest text differs from rank to rank; here every field becomes as long along dimension 1 as on the rank where it is
+// longest. What is added is masked, and without it dropout on attention would draw for other places than in one process.
+Features of_one_length(const Features& mine, Group& group);
+
+// Rows of all ranks, in their order: [b, …] → [size·b, …]; one shape on all ranks. Every rank must then compute the same loss of
+// the whole batch. The gradient that a rank gets back is that of its own rows times the number of ranks, so that gradients
+// *averaged* over ranks, as the reducer does, are those of one process with the whole batch: for towers, and for the loss's own
+// parameters, which every rank differentiates whole.
+Tensor gather_rows(const Tensor& mine, Group& group);
+
+// The features of the given names that are there, gathered; everything else as it is on this rank.
+Features gather_features(const Features& mine, const std::vector<std::string>& names, Group& group);
+
+}  // namespace gd

@@ -1,0 +1,33 @@
+// What a collective throws when another rank is gone. Gloo throws exceptions of its own, not libtorch's: all are caught.
+#pragma once
+
+#include "core/error.h"
+
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <string>
+
+namespace gd {
+
+// Without the stack that libtorch appends.
+inline std::string first_line(const std::exception& error) {
+  const auto* ours = dynamic_cast<const c10::Error*>(&error);
+  const std::string text = ours ? ours->what_without_backtrace() : error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+// Runs a collective; whatever it throws becomes Error("rank-lost") that says what was waited for.
+template <typename Call>
+auto waiting_for(const char* what, Call call) {
+  try {
+    return call();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error("rank-lost", c10::str("expected ", what, " but another rank is gone or did not answer: ", first_line(error)),
+                "see which rank failed first; resume from the last checkpoint");
+  }
+}
+
+}  // namespace gd
