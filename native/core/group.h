@@ -5,7 +5,7 @@
 
 namespace gd {
 
-// Every rank makes the same calls in the same order. All of them wait for the result, and throw Error("rank-lost") when another
+// Every rank makes the same calls in the same order. All of them wait for the result, and throw Error("peer-lost") when another
 // rank does not answer in time.
 class Group {
  public:

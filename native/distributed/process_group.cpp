@@ -1,7 +1,7 @@
 #include "distributed/process_group.h"
 
 #include "core/error.h"
-#include "distributed/rank_lost.h"
+#include "distributed/peer_lost.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -92,8 +92,9 @@ ProcessGroup::ProcessGroup(const Meeting& meeting, std::shared_ptr<MeetingPoint>
   try {
     const auto store = point_ ? point_->store_ : store_of(meeting, meeting.address, /*server=*/false);
     handle_ = c10::make_intrusive<c10d::ProcessGroup>(store, rank, size);
-    handle_->setBackend(c10::kCPU, c10d::ProcessGroup::BackendType::GLOO,
-                        gloo(meeting, c10::make_intrusive<c10d::PrefixStore>("gloo", store)));
+    handle_->setBackend(
+        c10::kCPU, c10d::ProcessGroup::BackendType::GLOO,
+        gloo(meeting, c10::make_intrusive<c10d::PrefixStore>(c10::str("gadolinium/gloo/", meeting.restart), store)));
     handle_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   } catch (const Error&) {
     throw;
@@ -108,7 +109,7 @@ ProcessGroup::ProcessGroup(const Meeting& meeting, std::shared_ptr<MeetingPoint>
   try {
     auto options = c10d::ProcessGroupNCCL::Options::create();
     options->timeout = milliseconds_of(meeting.timeout);
-    const auto store = c10::make_intrusive<c10d::PrefixStore>("nccl", handle_->getStore());
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(c10::str("gadolinium/nccl/", meeting.restart), handle_->getStore());
     handle_->setBackend(c10::kCUDA, c10d::ProcessGroup::BackendType::NCCL,
                         c10::make_intrusive<c10d::ProcessGroupNCCL>(store, rank, size, options));
     handle_->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);

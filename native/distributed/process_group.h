@@ -21,6 +21,7 @@ struct Meeting {
   int64_t rank = 0, size = 1;
   std::string address;   // of rank 0
   uint16_t port = 0;     // where its store listens
+  int64_t restart = 0;   // how often the ranks met before: their words may still lie in a store that outlives them
   double timeout = 300;  // seconds that a rank waits for the others, when meeting and in every collective
   c10::Device device{c10::kCPU};
 };
@@ -39,7 +40,8 @@ class MeetingPoint {
 
 class ProcessGroup final : public Group {
  public:
-  // Joins and waits until all ranks have. `point`: rank 0's, made before; null on other ranks. Throws Error("no-meeting"),
+  // Joins and waits until all ranks have. `point`: rank 0's, made before; null on other ranks, and where the launcher serves the
+  // store. Throws Error("no-meeting"),
   // Error("no-nccl") for a CUDA device in a build or on a machine without.
   ProcessGroup(const Meeting& meeting, std::shared_ptr<MeetingPoint> point);
   ~ProcessGroup() override;

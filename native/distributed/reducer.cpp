@@ -1,7 +1,7 @@
 #include "distributed/reducer.h"
 
 #include "core/error.h"
-#include "distributed/rank_lost.h"
+#include "distributed/peer_lost.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>

@@ -6,6 +6,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
+#include <set>
+
 namespace gd {
 
 namespace {
@@ -48,6 +50,27 @@ Value described() {
   return out;
 }
 
+// libtorch's warnings on this thread become events, each sentence once. Two of the reducer's are no news: parts that only some
+// batches use are meant, and strides of dimensions of size 1 differ without harm.
+class Warnings : public c10::WarningHandler {
+ public:
+  explicit Warnings(EventChannel& events) : events_(events) {}
+  void process(const c10::Warning& warning) override {
+    const std::string& text = warning.msg();
+    if (text.starts_with("find_unused_parameters=True") || text.starts_with("Grad strides do not match")) return;
+    if (!said_.insert(text).second) return;
+    Value event;
+    event.set("type", "warning");
+    event.set("code", "libtorch");
+    event.set("message", text);
+    events_.send(std::move(event));
+  }
+
+ private:
+  EventChannel& events_;
+  std::set<std::string> said_;
+};
+
 }  // namespace
 
 Engine::Engine(Value config, std::function<void()> wake)
@@ -73,6 +96,8 @@ Engine::~Engine() {
 }
 
 void Engine::work() {
+  Warnings warnings(events_);
+  const c10::WarningUtils::WarningHandlerGuard guard(&warnings);
   try {
     at::set_num_threads(static_cast<int>(std::max<int64_t>(config_.integer("threads", 1), 1)));
   } catch (...) {

@@ -15,13 +15,14 @@ Value Engine::listen(const Value& arguments) {
   return out;
 }
 
-// After build. arguments: { rank, world, address, port, timeout (seconds), gradientCompression }. Waits for all ranks.
+// After build. arguments: { rank, world, address, port, restart, timeout (seconds), gradientCompression }. Waits for all ranks.
 Value Engine::join(const Value& arguments) {
   Meeting meeting;
   meeting.rank = arguments.at("rank").integer();
   meeting.size = arguments.at("world").integer();
   meeting.address = arguments.at("address").text();
   meeting.port = static_cast<uint16_t>(arguments.at("port").integer());
+  meeting.restart = arguments.integer("restart", 0);
   meeting.timeout = arguments.number("timeout", 300);
   meeting.device = device_;
   expect(meeting.rank >= 0 && meeting.rank < meeting.size, "bad-world", "expected a rank below ", meeting.size, " but got ",

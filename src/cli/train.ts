@@ -111,8 +111,16 @@ function startsRanks({ nproc, restarts, rankTimeout }: Arguments, { launcher, wo
   return given !== undefined;
 }
 
+const defaultRankTimeout = '300';
+
 /** Runs this very command as several processes. */
-function launch({ nproc = '1', restarts = '0', rankTimeout = '300', json, run }: Arguments): Promise<number> {
+function launch({
+  nproc = '1',
+  restarts = '0',
+  rankTimeout = defaultRankTimeout,
+  json,
+  run,
+}: Arguments): Promise<number> {
   return launchLocal({
     command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     nproc: nproc === 'auto' ? Math.max(1, addon().devices()) : wholeNumber('nproc', nproc, 1),
@@ -123,8 +131,9 @@ function launch({ nproc = '1', restarts = '0', rankTimeout = '300', json, run }:
 }
 
 /** One process, alone or a rank of several; rank 0 speaks for all. */
-async function trainHere(argv: Arguments, { rank, launcher }: World): Promise<void> {
-  const listeners: EventListener[] = rank === 0 ? listenersOf(argv) : [];
+async function trainHere(argv: Arguments, world: World): Promise<void> {
+  const { rank, launcher } = world;
+  const listeners: EventListener[] = rank === 0 ? listenersOf(argv) : [warnings];
   if (launcher === 'local') listeners.push(toLauncher());
   const run = train({
     recipe: argv.recipe,
@@ -134,6 +143,8 @@ async function trainHere(argv: Arguments, { rank, launcher }: World): Promise<vo
     set: argv.set,
     listeners,
     rejects: { onError: argv.onError },
+    world,
+    rankTimeout: patience(argv.rankTimeout, launcher),
   });
   const signalled = obeySignals(run);
   const finished = await run.done;
@@ -144,6 +155,19 @@ async function trainHere(argv: Arguments, { rank, launcher }: World): Promise<vo
   // A run ended by a signal tells so to whoever restarts it.
   if (finished.reason === 'stopped' && signalled()) process.exitCode = 128 + signalled();
 }
+
+/** Seconds that a rank waits for the others: longer than its launcher, which knows better who is to blame. */
+function patience(given = defaultRankTimeout, launcher: World['launcher']): number {
+  return wholeNumber('rank-timeout', given, 2) + (launcher === 'local' ? 10 : 0);
+}
+
+/** What a rank says that does not speak for all: what it alone has met. */
+const warnings: EventListener = {
+  name: 'warnings',
+  on(event) {
+    if (event.type === 'warning') console.error(`warning: ${event.message}`);
+  },
+};
 
 function listenersOf({ run, json, ...argv }: Arguments): EventListener[] {
   const listeners: EventListener[] = [onceBegun(jsonLines(run))];

@@ -55,6 +55,8 @@ export const configSchema = z.strictObject({
     steps: z.int().positive().optional(),
     accumulate: z.int().positive().default(1),
     precision: z.enum(['fp32', 'bf16', 'fp16']).default('fp32'),
+    /** How gradients travel between processes: whole, or rounded to half the bytes on the way. */
+    gradientCompression: z.enum(['none', 'bf16', 'fp16']).default('none'),
     seed: count.default(0),
     device: z.string().default('auto'),
     threads: count.default(0),

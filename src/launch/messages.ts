@@ -40,4 +40,4 @@ export interface Place {
  * Codes of errors that say that another rank is gone, not why: whoever has one is never the first cause where anybody has
  * another.
  */
-export const consequences: readonly string[] = ['peer-lost', 'collective-timeout', 'rendezvous-timeout'];
+export const consequences: readonly string[] = ['peer-lost', 'no-meeting', 'rendezvous-timeout'];

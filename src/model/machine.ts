@@ -10,12 +10,19 @@ export interface Machine {
   loaderThreads: number;
 }
 
-/** Settles `auto` and 0 by the machine: a card where there is one, all cores, on a card half of them for the data path. */
-export function settleMachine(config: ResolvedConfig): Machine {
+/**
+ * Settles `auto` and 0 by the machine: a card where there is one, all cores, on a card half of them for the data path. Processes of
+ * one machine each have their own card and their share of the cores.
+ */
+export function settleMachine(
+  config: ResolvedConfig,
+  { localRank, localWorld } = { localRank: 0, localWorld: 1 },
+): Machine {
   const cards = addon().devices();
   const asked = config.train.device;
-  const device = asked === 'auto' ? (cards > 0 ? 'cuda:0' : 'cpu') : asked === 'cuda' ? 'cuda:0' : asked;
-  const cores = availableParallelism();
+  const own = `cuda:${localRank}`;
+  const device = asked === 'auto' ? (cards > 0 ? own : 'cpu') : asked === 'cuda' ? own : asked;
+  const cores = coresOf(localWorld, process.env);
   if (device.startsWith('cuda')) {
     const index = Number(device.split(':')[1] ?? 0);
     if (!(index < cards)) {
@@ -38,4 +45,10 @@ export function settleMachine(config: ResolvedConfig): Machine {
     threads: config.train.threads || cores,
     loaderThreads: config.train.loaderThreads || Math.max(1, Math.floor(cores / 2)),
   };
+}
+
+/** Cores of one process: what the launcher has set aside for it, or its share of all. */
+function coresOf(localWorld: number, env: NodeJS.ProcessEnv): number {
+  const given = env['GADOLINIUM_LAUNCHER'] === 'local' ? env['OMP_NUM_THREADS'] : env['SLURM_CPUS_PER_TASK'];
+  return Number(localWorld > 1 ? given : undefined) || Math.max(1, Math.floor(availableParallelism() / localWorld));
 }

@@ -1,5 +1,4 @@
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { GadoliniumError } from '../errors.js';
 import type { NativeEvent } from '../native/addon.js';
 
@@ -11,7 +10,7 @@ export interface RejectPolicy {
 }
 
 /**
- * Samples that could not be read while training. Each is written to rejects.jsonl once; the first of each reason is a warning; more
+ * Samples that could not be read while training. Each is written to the file once; the first of each reason is a warning; more
  * than the limit end the run, since then something is wrong with the data and not with a file.
  */
 export class Rejects {
@@ -20,7 +19,7 @@ export class Rejects {
   readonly #reasons = new Set<string>();
 
   constructor(
-    private readonly run: string,
+    private readonly file: string,
     private readonly policy: RejectPolicy,
     private readonly warn: (code: string, message: string) => void,
     start = 0,
@@ -41,7 +40,7 @@ export class Rejects {
     const sentence = `${file}: row ${row}: ${field}: ${reason}`;
     if (!this.#seen.has(key)) {
       this.#seen.add(key);
-      appendFileSync(join(this.run, 'rejects.jsonl'), `${JSON.stringify({ file, row, field, reason })}\n`);
+      appendFileSync(this.file, `${JSON.stringify({ file, row, field, reason })}\n`);
     }
     if (!this.#reasons.has(reason)) {
       this.#reasons.add(reason);
@@ -57,7 +56,7 @@ export class Rejects {
       return new GadoliniumError(
         'too-many-rejects',
         `expected at most ${this.policy.limit * 100} % unreadable samples but got ${this.count} of ${samples}; the last: ${sentence}`,
-        { advice: `rejects.jsonl in ${this.run} lists them` },
+        { advice: `${this.file} lists them` },
       );
     }
     return undefined;

@@ -20,6 +20,8 @@ import { TextTokenizer } from '../data/tokenizer.js';
 import { GadoliniumError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
 import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
+import { beat, rendezvous } from '../launch/rank.js';
+import type { World } from '../launch/world.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
 import { type Machine, settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';
@@ -45,6 +47,10 @@ export interface TrainOptions {
   /** Overrides, `PATH=VALUE`. */
   set?: readonly string[];
   listeners?: readonly EventListener[];
+  /** Which process of how many this one is; default: alone. Each process makes the same call. Rank 0's events speak for all. */
+  world?: World;
+  /** Seconds that a rank waits for the others before it gives up; default 300. */
+  rankTimeout?: number;
   /** What to do with samples that cannot be read; default: skip, at most 1 %. */
   rejects?: Partial<RejectPolicy>;
 }
@@ -100,8 +106,12 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     this.#engine?.now('checkpoint', { reason });
   }
 
+  get #world(): Pick<World, 'rank' | 'world' | 'localRank' | 'localWorld'> {
+    return this.#options.world ?? { rank: 0, world: 1, localRank: 0, localWorld: 1 };
+  }
+
   #say(news: News): void {
-    this.#bus.push({ ...news, time: Date.now(), rank: 0 } as TrainEvent);
+    this.#bus.push({ ...news, time: Date.now(), rank: this.#world.rank } as TrainEvent);
   }
 
   async #run(): Promise<RunFinished> {
@@ -128,7 +138,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       this.#engine = undefined;
     }
     last.seconds = (Date.now() - this.#begun) / 1000;
-    const event = { ...last, time: Date.now(), rank: 0 };
+    const event = { ...last, time: Date.now(), rank: this.#world.rank };
     this.#bus.push(event);
     for (const { message } of await this.#bus.close()) console.error(`warning: ${message}`);
     if (failure) throw failure;
@@ -137,6 +147,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
 
   async #train(): Promise<Partial<RunFinished>> {
     const { data, run, resume = false } = this.#options;
+    const { rank, world } = this.#world;
     const { name, recipe } = await findRecipe(this.#options.recipe);
     const manifest = requireDataset(data);
     const config = resolve(name, recipe, {
@@ -145,9 +156,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       tokenizer: tokenizerFacts(manifest),
     });
     requirePictureSize(config, manifest, data);
-    const machine = settleMachine(config);
+    const machine = settleMachine(config, this.#world);
     const plan = planOf(config, data);
-    checkRunFolder(run, config, resume);
+    plan.step(0, rank, world); // a batch that the ranks cannot share is refused before they meet
+    if (rank === 0) checkRunFolder(run, config, resume);
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let rejects: Rejects | undefined;
@@ -160,7 +172,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
           feed?.more(Feed.lead);
           break;
         case 'reject': {
-          const error = rejects?.take(event, (event['step'] as number) * config.train.batch);
+          const error = rejects?.take(event, ((event['step'] as number) * config.train.batch) / world);
           if (error && !this.#stop) {
             this.#stop = { reason: 'request', error };
             engine.now('stop', { reason: 'request' });
@@ -187,6 +199,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     this.#engine = engine;
 
     await engine.later('build');
+    if (world > 1) await this.#join(engine, config);
     const opened = new EngineData(engine, openShards(data));
     const tokenizer = manifest.tokenizer
       ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name)
@@ -205,6 +218,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     );
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
+      beat(step, 'evaluation');
       try {
         const { logitScale, averagedLogitScale = logitScale } = await engine.later<{
           logitScale?: number;
@@ -224,23 +238,26 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
         const watched = metrics[config.optimise.watch];
         if (watched !== undefined) engine.now('observe', { value: watched });
       } finally {
+        beat(step, 'training');
         engine.now('proceed');
       }
     };
 
     // After everything that can be refused without it: a corrected second try finds no half-begun run.
-    beginRunFolder(run, config, this.#options.set ?? []);
-    const position = resume ? await this.#restore(engine, steps, manifest) : undefined;
+    if (rank === 0) beginRunFolder(run, config, this.#options.set ?? []);
+    const position = await this.#begin(engine, resume, steps, manifest);
     const from = position?.step ?? 0;
     rejects = new Rejects(
-      run,
+      join(run, rank === 0 ? 'rejects.jsonl' : `rejects-rank-${rank}.jsonl`),
       { onError: 'skip', limit: 0.01, ...this.#options.rejects },
       (code, message) => this.#say({ type: 'warning', code, message }),
       position?.rejected ?? 0,
     );
     engine.now('prepareTraining', {
       data: opened.id,
-      batch: config.train.batch,
+      batch: config.train.batch / world,
+      rank,
+      world,
       streams: plan.facts.streams,
       from,
       steps,
@@ -255,7 +272,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       rejected: position?.rejected ?? 0,
       metadata: metadataOf(config, manifest, data),
     });
-    feed = new Feed(engine, plan, opened, { rank: 0, world: 1, from, steps });
+    feed = new Feed(engine, plan, opened, { rank, world, from, steps });
     feed.more(Feed.lead);
     this.#say(
       await this.#started(engine, config, manifest, machine, {
@@ -275,6 +292,39 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       skipped: result.skipped,
       rejected: result.rejected,
     };
+  }
+
+  /** Meets the other ranks. */
+  async #join(engine: Engine, config: ResolvedConfig): Promise<void> {
+    const { world, rankTimeout: timeout = 300 } = this.#options;
+    if (!world) return;
+    const listen = async () => (await engine.later<{ port: number }>('listen', { port: world.port, timeout })).port;
+    const port = await rendezvous(world, listen, timeout);
+    await engine.later('join', {
+      rank: world.rank,
+      world: world.world,
+      address: world.address,
+      port,
+      restart: world.restart,
+      timeout,
+      gradientCompression: config.train.gradientCompression,
+    });
+  }
+
+  /** Where the run begins: rank 0 says it, with its weights, so that no other rank needs the checkpoints or can see other ones. */
+  async #begin(
+    engine: Engine,
+    resume: boolean,
+    steps: number,
+    manifest: Manifest,
+  ): Promise<(CheckpointPosition & { file: string }) | undefined> {
+    const { rank, world } = this.#world;
+    const restored = resume && rank === 0 ? await this.#restore(engine, steps, manifest) : undefined;
+    if (world === 1) return restored;
+    const { position } = await engine.later<{ position: (CheckpointPosition & { file: string }) | null }>('share', {
+      position: restored ?? null,
+    });
+    return position ?? undefined;
   }
 
   /** Loads the newest whole checkpoint; damaged newer ones are named. */
@@ -369,6 +419,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       'parameters',
     );
     const { batch, accumulate, precision } = config.train;
+    const { world } = this.#world;
     const cached = accumulate > 1 ? `, in ${accumulate} pieces a tower with all negatives kept (gradient caching)` : '';
     return {
       type: 'run-started',
@@ -377,8 +428,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       steps,
       from,
       ...(resumed ? { resumed } : {}),
-      world: 1,
-      negatives: `global batch of ${batch} in one process, exact gradient${cached}`,
+      world,
+      negatives: `global batch of ${batch} ${world === 1 ? 'in one process' : `over ${world} processes`}, exact gradient${cached}`,
       device: machine.device,
       threads: machine.threads,
       precision,

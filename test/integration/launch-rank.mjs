@@ -107,7 +107,7 @@ const does = {
     console.log('one\ntwo');
     process.stderr.write(rank > 0 ? 'three, with no end' : '');
   },
-  timeout: () => setTimeout(() => fail('collective-timeout', 'a collective took too long'), 5500),
+  timeout: () => setTimeout(() => fail('peer-lost', 'a collective took too long'), 5500),
 };
 for (let ends = false; step < steps && !ends; ) {
   for (const deed of deeds) {

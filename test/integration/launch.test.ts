@@ -184,7 +184,7 @@ describe.concurrent('ranks that', () => {
     ];
     const ended = await new Launch({ deeds }, { rankTimeout: 60 }).ended;
     expect(lost(ended)).toMatchObject([{ lost: 1, reason: 'hung' }]);
-    expect(ended.stderr).toContain('after that, rank 0 failed: a collective took too long [collective-timeout]');
+    expect(ended.stderr).toContain('after that, rank 0 failed: a collective took too long [peer-lost]');
   });
 
   test('do not obey SIGTERM: are killed after the grace period', async () => {

@@ -219,7 +219,7 @@ TEST("ranks: a rank that does not come, or is gone, is said within the time") {
       said = error.code;
     }
   });
-  EXPECT(said == "rank-lost");
+  EXPECT(said == "peer-lost");
 }
 
 }  // namespace gd

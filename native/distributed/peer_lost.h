@@ -17,7 +17,7 @@ inline std::string first_line(const std::exception& error) {
   return text.substr(0, text.find('\n'));
 }
 
-// Runs a collective; whatever it throws becomes Error("rank-lost") that says what was waited for.
+// Runs a collective; whatever it throws becomes Error("peer-lost") that says what was waited for.
 template <typename Call>
 auto waiting_for(const char* what, Call call) {
   try {
@@ -25,7 +25,7 @@ auto waiting_for(const char* what, Call call) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error("rank-lost", c10::str("expected ", what, " but another rank is gone or did not answer: ", first_line(error)),
+    throw Error("peer-lost", c10::str("expected ", what, " but another rank is gone or did not answer: ", first_line(error)),
                 "see which rank failed first; resume from the last checkpoint");
   }
 }
