@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { EventBus } from '../events/bus.js';
 import type { EventListener, RankLost } from '../events/types.js';
 import { bindRanks } from './binding.js';
+import { textIn } from './environment.js';
 import { writeLine } from './lines.js';
 import { memoryKills } from './memory-kills.js';
 import { RankProcess } from './rank-process.js';
@@ -58,7 +59,7 @@ class Launch {
   readonly #options: Required<Omit<LaunchOptions, 'listeners'>> & Pick<LaunchOptions, 'listeners'>;
   /** In front of each rank's command. */
   readonly #wrappers: string[][];
-  readonly #threads: number;
+  readonly #threads: string;
   #ranks: RankProcess[] = [];
   #supervisor: Supervisor | undefined;
   #begun = false;
@@ -70,15 +71,16 @@ class Launch {
     this.#options = { ...defaults, ...options };
     const { nproc } = options;
     const cores = availableCores();
-    this.#threads = Math.max(1, Math.floor(cores / nproc));
     const { cpus, said } = settleBinding(nproc, cores);
     const mortal = worksHere(['setpriv', '--pdeathsig', 'KILL']) ? ['setpriv', '--pdeathsig', 'KILL'] : [];
     this.#wrappers = Array.from({ length: nproc }, (_, rank) => {
       const list = cpus?.[rank];
       return [...(list ? ['taskset', '-c', formatCpus(list)] : []), ...mortal];
     });
-    const threads = this.#options.env['OMP_NUM_THREADS'] ?? String(this.#threads);
-    say(`${nproc} ranks on ${hostname()}, ${threads} threads each; ${said}`);
+    const given = textIn(this.#options.env, 'OMP_NUM_THREADS');
+    this.#threads = given ?? String(Math.max(1, Math.floor(cores / nproc)));
+    const ranks = nproc === 1 ? '1 rank' : `${nproc} ranks`;
+    say(`${ranks} on ${hostname()}, OMP_NUM_THREADS=${this.#threads}; ${said}`);
   }
 
   async run(): Promise<number> {
@@ -152,8 +154,8 @@ class Launch {
       rank,
       command: [...(this.#wrappers[rank] ?? []), ...command, ...more],
       env: {
-        OMP_NUM_THREADS: String(this.#threads),
         ...env,
+        OMP_NUM_THREADS: this.#threads,
         GADOLINIUM_LAUNCHER: 'local',
         GADOLINIUM_RESTART: String(restart),
         RANK: String(rank),

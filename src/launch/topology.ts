@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { type Environment, numberIn } from './environment.js';
+import type { World } from './world.js';
 
 /** A core's hardware threads, as the kernel numbers them. */
 export type Core = readonly number[];
@@ -85,6 +87,18 @@ export function availableCores(root = '/'): number {
   const [quota, period] = read(root, 'sys/fs/cgroup/cpu.max').trim().split(' ').map(Number);
   const share = quota && period ? Math.max(1, Math.floor(quota / period)) : Number.POSITIVE_INFINITY;
   return Math.min(availableParallelism(), share);
+}
+
+/** Hardware threads that are this rank's share, so that the ranks of a machine together use each once. */
+export function coresOfRank(
+  { launcher, localWorld }: Pick<World, 'launcher' | 'localWorld'>,
+  env: Environment = process.env,
+): number {
+  const cores = availableCores();
+  // Where ranks are bound, the cores that this one sees are already its share. torchrun's OMP_NUM_THREADS is a guess: 1.
+  const given = { local: 'OMP_NUM_THREADS', slurm: 'SLURM_CPUS_PER_TASK' }[launcher as string];
+  const share = (given && numberIn(env, given, 1)) || Math.floor(cores / localWorld);
+  return Math.min(cores, Math.max(1, share));
 }
 
 function read(root: string, file: string): string {

@@ -109,7 +109,8 @@ const does = {
   },
   timeout: () => setTimeout(() => fail('peer-lost', 'a collective took too long'), 5500),
 };
-for (let ends = false; step < steps && !ends; ) {
+let ends = false;
+while (step < steps && !ends) {
   for (const deed of deeds) {
     if (deed.rank === rank && deed.step === step && (deed.restart ?? 0) === restart) does[deed.does]();
   }
@@ -120,4 +121,6 @@ for (let ends = false; step < steps && !ends; ) {
   if (rank === 0) writeFileSync(progress, String(step));
 }
 lose = () => {};
+// Word of another's signal can be here before one's own.
+while (ends && !stop) await pause(1);
 end(stop ? 128 + stop : 0, `step ${step}`);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RankLost } from '../../src/events/types.js';
+import { bindRanks } from '../../src/launch/binding.js';
+import { availableCores, formatCpus, readTopology } from '../../src/launch/topology.js';
 import { Command, compile, type Ended } from './tiny.js';
 
 // The local launcher as a process, with ranks that are processes without an engine (launch-rank.mjs).
@@ -89,18 +92,22 @@ class Launch {
   }
 }
 
+/** Whether the kernel can be asked to end ranks with their launcher. */
+const mortal = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
+
 const lost = ({ events }: Ended) => events.filter((event): event is RankLost => event.type === 'rank-lost');
 
-function lives(pid: number): boolean {
+/** The kernel's letter for it: R, S, T for stopped, Z for ended where nobody has asked; nothing where it is gone. */
+function stateOf(pid: number): string | undefined {
   try {
-    process.kill(pid, 0);
-    // One that ended and that nobody has asked after yet lives no more.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
+    return stat.slice(stat.lastIndexOf(')') + 2)[0];
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const lives = (pid: number) => !['Z', undefined].includes(stateOf(pid));
 
 describe.concurrent('ranks that', () => {
   test('end well', async () => {
@@ -114,6 +121,19 @@ describe.concurrent('ranks that', () => {
       expect(told['MASTER_PORT']).toBeUndefined();
     }
     expect(launch.log.filter((line) => / end 0 step 20$/.test(line))).toHaveLength(3);
+  });
+
+  test('have their own cores and threads', async () => {
+    const launch = new Launch({ steps: 2 }, { nproc: 2, env: { OMP_NUM_THREADS: '' } });
+    const { code, stderr } = await launch.ended;
+    expect(code).toBe(0);
+    const topology = readTopology();
+    const cpus = (topology && bindRanks(topology, 2))?.map(formatCpus);
+    const told = launch.starts.sort((a, b) => a.who.localeCompare(b.who)).map((start) => start.told);
+    const threads = String(Math.max(1, Math.floor(availableCores() / 2)));
+    expect(told.map((one) => one['OMP_NUM_THREADS'])).toEqual([threads, threads]);
+    if (stderr.includes('bound to no cores')) expect(told[0]?.['affinity']).toBe(told[1]?.['affinity']);
+    else expect(told.map((one) => one['affinity'])).toEqual(cpus);
   });
 
   test('speak: rank 0 for itself, the others by whole lines with their name', async () => {
@@ -281,17 +301,42 @@ describe.concurrent('signals', () => {
     expect(launch.starts.filter(({ pid }) => lives(pid))).toEqual([]);
   });
 
-  test('SIGKILL of the launcher leaves no rank, not even ones that are stopped or blocked', async () => {
-    const deeds: Deed[] = [
-      { rank: 1, step: 5, does: 'stop' },
-      { rank: 2, step: 5, does: 'block' },
-    ];
-    const launch = new Launch({ steps: 10_000, deeds });
+  test('SIGTSTP stops all, and after SIGCONT nobody counts as hung', async () => {
+    const launch = new Launch({ steps: 60 }, { rankTimeout: 2 });
     await launch.running();
-    await launch.until(() => launch.log.includes('2.0 blocked'));
-    launch.kill('SIGKILL');
-    await launch.ended;
-    await launch.until(() => launch.starts.every(({ pid }) => !lives(pid)));
-    expect(launch.starts).toHaveLength(3);
+    launch.kill('SIGTSTP');
+    await launch.until(() => launch.starts.every(({ pid }) => stateOf(pid) === 'T'));
+    await pause(3000);
+    launch.kill('SIGCONT');
+    const ended = await launch.ended;
+    expect(lost(ended)).toEqual([]);
+    expect(ended.code).toBe(0);
   });
+
+  test('SIGKILL of the launcher leaves no rank, by the end of the channel alone', async () => {
+    // No programs: neither setpriv nor taskset.
+    const launch = new Launch({ steps: 10_000 }, { nproc: 2, env: { PATH: '' } });
+    await launch.running();
+    launch.kill('SIGKILL');
+    const { stderr } = await launch.ended;
+    expect(stderr).toContain('bound to no cores: ');
+    await launch.until(() => launch.starts.every(({ pid }) => !lives(pid)));
+  });
+
+  test.skipIf(!mortal)(
+    'SIGKILL of the launcher leaves no rank, not even ones that are stopped or blocked',
+    async () => {
+      const deeds: Deed[] = [
+        { rank: 1, step: 5, does: 'stop' },
+        { rank: 2, step: 5, does: 'block' },
+      ];
+      const launch = new Launch({ steps: 10_000, deeds });
+      await launch.running();
+      await launch.until(() => launch.log.includes('2.0 blocked'));
+      launch.kill('SIGKILL');
+      await launch.ended;
+      await launch.until(() => launch.starts.every(({ pid }) => !lives(pid)));
+      expect(launch.starts).toHaveLength(3);
+    },
+  );
 });
