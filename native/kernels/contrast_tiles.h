@@ -6,7 +6,8 @@
 //   column_lse_j = log Σ_i exp z_ij       over the candidates of column j, likewise
 //
 // Backward, with g, h the gradients of the two outputs (and g', h' of the soft targets' sums below):
-//   dz_ij = g_i exp(z_ij − row_lse_i) + h_j exp(z_ij − column_lse_j)  [+ g'_i T_ij + h'_j T'_ij],   0 where j is no candidate of i
+//   dz_ij = g_i exp(z_ij − row_lse_i) + h_j exp(z_ij − column_lse_j)  [+ g'_i T_ij + h'_j T'_ij]  [+ what partners' scores give],
+//   and 0 where j is no candidate of i
 //   dA_i = scale_i Σ_j dz_ij b_j      dB_j = Σ_i dz_ij scale_i a_i      dscale_i = Σ_j dz_ij a_i·b_j = a_i · Σ_j dz_ij b_j
 //
 // No buffer of N×M: memory is O(N + M) and a workspace of a size that does not grow with N·M.
@@ -45,7 +46,7 @@ struct ContrastProblem {
   int64_t label_width = 0;              // K
   double label_scale = 1;               // 1/temperature of the targets' soft-max
 
-  // The partner whose rank is asked for; null: no ranks. −1: this one has no partner.
+  // The partner whose score and rank are asked for; null: neither. −1: this one has no partner.
   const int64_t* row_partner = nullptr;     // [N], a column
   const int64_t* column_partner = nullptr;  // [M], a row
 };
@@ -55,8 +56,15 @@ struct ContrastProblem {
 struct ContrastStatistics {
   void* row_lse = nullptr;     // real [N]
   void* column_lse = nullptr;  // real [M]
+  // What rounding took from the log-sum-exps: lse + rest is the sum in twice the digits, so that exp((z − lse) − rest) is right
+  // to the last digit of a float also for scores of 100. May be null, and 0 where a device does without.
+  void* row_lse_rest = nullptr;     // real [N]
+  void* column_lse_rest = nullptr;  // real [M]
+  // The partner's score, bit for bit the tiles' z of that pair; 0 where the rank is 0. Not null exactly when the partner is given.
+  void* row_own = nullptr;     // real [N]
+  void* column_own = nullptr;  // real [M]
   // 1 + the number of candidates with a larger score than the partner's (ties are not larger); 0 without a partner, when the
-  // sample or its partner is absent, or when the pair itself is excluded. Not null exactly when the partner is given.
+  // sample or its partner is absent, or when the pair itself is excluded. Not null exactly when that partner is given.
   int32_t* row_rank = nullptr;     // [N]
   int32_t* column_rank = nullptr;  // [M]
   // Not null exactly when labels are given.
@@ -71,8 +79,14 @@ struct ContrastStatistics {
 struct ContrastCotangents {
   const void* row_lse = nullptr;          // real [N]
   const void* column_lse = nullptr;       // real [M]
+  const void* row_lse_rest = nullptr;     // real [N]; null: 0
+  const void* column_lse_rest = nullptr;  // real [M]; null: 0
   const void* row_gradient = nullptr;     // real [N]: g
   const void* column_gradient = nullptr;  // real [M]: h
+  // Gradients of the partners' scores: dz_i,row_partner(i) += the one, dz_column_partner(j),j += the other, where the pair is a
+  // candidate. Not null exactly when the partner is given.
+  const void* row_own_gradient = nullptr;     // real [N]
+  const void* column_own_gradient = nullptr;  // real [M]
   // Not null exactly when labels are given.
   const void* row_label_lse = nullptr;           // real [N]
   const void* column_label_lse = nullptr;        // real [M]
