@@ -1,0 +1,266 @@
+#include "kernels/contrast.h"
+
+#include "kernels/contrast_sides.h"
+#include "kernels/contrast_tiles.h"
+
+#ifdef GADOLINIUM_CUDA
+#include <c10/cuda/CUDAStream.h>
+#endif
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <limits>
+
+namespace gd {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Checked arguments in the types that the loops read; keeps alive what the problem points to.
+struct Arguments {
+  Tensor a, b, scale;
+  ContrastPlan plan;
+  at::ScalarType real;
+
+  Arguments(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scale, const ContrastPlan& given) : plan(given) {
+    check_features(given_a, given_b);
+    real = real_type_of(given_a);
+    a = rows_contiguous(given_a.detach());
+    b = rows_contiguous(given_b.detach());
+    scale = scale_argument(given_scale, a);
+    const int64_t n = a.size(0), m = b.size(0);
+    plan.row_there = side_argument(plan.row_there, {n}, at::kBool, a, "row_there");
+    plan.column_there = side_argument(plan.column_there, {m}, at::kBool, a, "column_there");
+    plan.row_partner = side_argument(plan.row_partner, {n}, at::kLong, a, "row_partner");
+    plan.column_partner = side_argument(plan.column_partner, {m}, at::kLong, a, "column_partner");
+    pairs_arguments(plan.excluded_offsets, plan.excluded_columns, a, "excluded");
+    labels_arguments(plan.row_labels, plan.column_labels, a, b);
+    expect(plan.label_temperature > 0, "bad-option", "expected a temperature above 0 for the labels' soft-max but got ",
+           plan.label_temperature);
+  }
+
+  bool labels() const { return plan.row_labels.defined(); }
+  bool may_be_alone() const {  // whether a sample may have no candidate
+    return plan.row_there.defined() || plan.column_there.defined() || plan.excluded_offsets.defined();
+  }
+  Tensor empty(at::IntArrayRef shape) const { return at::empty(shape, a.options().dtype(real)); }
+
+  ContrastProblem problem() const {
+    ContrastProblem p;
+    p.type = element_type_of(a, "a");
+    p.rows = a.size(0);
+    p.columns = b.size(0);
+    p.width = a.size(1);
+    p.a = memory(a);
+    p.b = memory(b);
+    p.a_stride = a.stride(0);
+    p.b_stride = b.stride(0);
+    p.scale = memory(scale);
+    p.scale_by_row = scale.numel() > 1;
+    p.row_there = memory<uint8_t>(plan.row_there);
+    p.column_there = memory<uint8_t>(plan.column_there);
+    p.excluded_offsets = memory<int64_t>(plan.excluded_offsets);
+    p.excluded_columns = memory<int32_t>(plan.excluded_columns);
+    p.row_labels = memory(plan.row_labels);
+    p.column_labels = memory(plan.column_labels);
+    p.label_width = labels() ? plan.row_labels.size(1) : 0;
+    p.label_scale = 1 / plan.label_temperature;
+    p.row_partner = memory<int64_t>(plan.row_partner);
+    p.column_partner = memory<int64_t>(plan.column_partner);
+    return p;
+  }
+};
+
+ContrastSums sums_of(const Arguments& arguments) {
+  const int64_t n = arguments.a.size(0), m = arguments.b.size(0);
+  const auto ranks = arguments.a.options().dtype(at::kInt);
+  ContrastSums out;
+  for (Tensor* tensor : {&out.row_lse, &out.row_lse_rest}) *tensor = arguments.empty({n});
+  for (Tensor* tensor : {&out.column_lse, &out.column_lse_rest}) *tensor = arguments.empty({m});
+  if (arguments.labels()) {
+    for (Tensor* tensor : {&out.row_target, &out.row_label_lse}) *tensor = arguments.empty({n});
+    for (Tensor* tensor : {&out.column_target, &out.column_label_lse}) *tensor = arguments.empty({m});
+  }
+  if (arguments.plan.row_partner.defined()) {
+    out.row_own = arguments.empty({n});
+    out.row_rank = at::empty({n}, ranks);
+  }
+  if (arguments.plan.column_partner.defined()) {
+    out.column_own = arguments.empty({m});
+    out.column_rank = at::empty({m}, ranks);
+  }
+  ContrastStatistics raw;
+  raw.row_lse = memory_to_write(out.row_lse);
+  raw.column_lse = memory_to_write(out.column_lse);
+  raw.row_lse_rest = memory_to_write(out.row_lse_rest);
+  raw.column_lse_rest = memory_to_write(out.column_lse_rest);
+  raw.row_own = memory_to_write(out.row_own);
+  raw.column_own = memory_to_write(out.column_own);
+  raw.row_rank = memory_to_write<int32_t>(out.row_rank);
+  raw.column_rank = memory_to_write<int32_t>(out.column_rank);
+  raw.row_target = memory_to_write(out.row_target);
+  raw.column_target = memory_to_write(out.column_target);
+  raw.row_label_lse = memory_to_write(out.row_label_lse);
+  raw.column_label_lse = memory_to_write(out.column_label_lse);
+
+  const ContrastProblem problem = arguments.problem();
+  const auto bytes = arguments.a.options().dtype(at::kByte);
+#ifdef GADOLINIUM_CUDA
+  if (arguments.a.is_cuda()) {
+    Tensor workspace = at::empty({contrast_workspace_cuda(problem)}, bytes);
+    contrast_statistics_cuda(problem, raw, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream());
+    return out;
+  }
+#endif
+  expect(arguments.a.is_cpu(), "no-kernel", "expected tensors on the CPU for contrast in this build but got some on ",
+         arguments.a.device());
+  Tensor workspace = at::empty({contrast_workspace_cpu(problem)}, bytes);
+  contrast_statistics_cpu(problem, raw, workspace.mutable_data_ptr());
+  return out;
+}
+
+Tensor without_infinity(const Tensor& lse) {
+  return lse.defined() ? lse.masked_fill(lse == -std::numeric_limits<double>::infinity(), 0) : lse;
+}
+
+ContrastGradient gradient_of(const Arguments& arguments, const ContrastSums& sums, const ContrastPull& pull) {
+  const int64_t n = arguments.a.size(0), m = arguments.b.size(0);
+  const auto read = [&](const Tensor& x, int64_t count, const char* name) {
+    return side_argument(x, {count}, arguments.real, arguments.a, name);
+  };
+  const auto gradient = [&](const Tensor& x, int64_t count, const char* name) {
+    return x.defined() ? read(x, count, name) : at::zeros({count}, arguments.a.options().dtype(arguments.real));
+  };
+  ContrastSums s;  // what the loops point to, alive until they are done
+  s.row_lse = read(without_infinity(sums.row_lse), n, "row_lse");
+  s.column_lse = read(without_infinity(sums.column_lse), m, "column_lse");
+  s.row_lse_rest = read(sums.row_lse_rest, n, "row_lse_rest");
+  s.column_lse_rest = read(sums.column_lse_rest, m, "column_lse_rest");
+  ContrastPull g;
+  g.row_lse = gradient(pull.row_lse, n, "the gradient of row_lse");
+  g.column_lse = gradient(pull.column_lse, m, "the gradient of column_lse");
+  ContrastCotangents raw;
+  if (arguments.labels()) {
+    s.row_label_lse = read(without_infinity(sums.row_label_lse), n, "row_label_lse");
+    s.column_label_lse = read(without_infinity(sums.column_label_lse), m, "column_label_lse");
+    g.row_target = gradient(pull.row_target, n, "the gradient of row_target");
+    g.column_target = gradient(pull.column_target, m, "the gradient of column_target");
+    raw.row_label_lse = memory(s.row_label_lse);
+    raw.column_label_lse = memory(s.column_label_lse);
+    raw.row_target_gradient = memory(g.row_target);
+    raw.column_target_gradient = memory(g.column_target);
+  }
+  if (arguments.plan.row_partner.defined()) g.row_own = gradient(pull.row_own, n, "the gradient of row_own");
+  if (arguments.plan.column_partner.defined()) g.column_own = gradient(pull.column_own, m, "the gradient of column_own");
+  raw.row_lse = memory(s.row_lse);
+  raw.column_lse = memory(s.column_lse);
+  raw.row_lse_rest = memory(s.row_lse_rest);
+  raw.column_lse_rest = memory(s.column_lse_rest);
+  raw.row_gradient = memory(g.row_lse);
+  raw.column_gradient = memory(g.column_lse);
+  raw.row_own_gradient = memory(g.row_own);
+  raw.column_own_gradient = memory(g.column_own);
+
+  ContrastGradient out{arguments.empty(arguments.a.sizes()), arguments.empty(arguments.b.sizes()), arguments.empty({n})};
+  const ContrastGradients to{memory_to_write(out.a), memory_to_write(out.b), memory_to_write(out.scale)};
+  const ContrastProblem problem = arguments.problem();
+  const auto bytes = arguments.a.options().dtype(at::kByte);
+#ifdef GADOLINIUM_CUDA
+  if (arguments.a.is_cuda()) {
+    Tensor workspace = at::empty({contrast_workspace_cuda(problem)}, bytes);
+    contrast_gradient_cuda(problem, raw, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream());
+    return out;
+  }
+#endif
+  Tensor workspace = at::empty({contrast_workspace_cpu(problem)}, bytes);
+  contrast_gradient_cpu(problem, raw, to, workspace.mutable_data_ptr());
+  return out;
+}
+
+struct Kept : torch::CustomClassHolder {
+  Kept(Arguments arguments, ContrastSums sums) : arguments(std::move(arguments)), sums(std::move(sums)) {}
+  const Arguments arguments;
+  const ContrastSums sums;
+};
+
+struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
+  // Gives row_lse, column_lse, their rests, then what there is of: own, target (rows, columns), ranks (rows, columns).
+  static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& scale,
+                               const ContrastPlan& plan) {
+    const Arguments arguments(a, b, scale, plan);
+    ContrastSums sums = sums_of(arguments);
+    if (arguments.may_be_alone()) {
+      sums.row_lse = without_infinity(sums.row_lse);
+      sums.column_lse = without_infinity(sums.column_lse);
+    }
+    variable_list out, aside;
+    for (const Tensor& x : {sums.row_lse, sums.column_lse, sums.row_own, sums.column_own, sums.row_target, sums.column_target})
+      if (x.defined()) out.push_back(x);
+    for (const Tensor& x : {sums.row_lse_rest, sums.column_lse_rest, sums.row_rank, sums.column_rank})
+      if (x.defined()) aside.push_back(x);
+    // Outputs that were kept themselves would hold this function, which holds them.
+    for (Tensor* x : {&sums.row_lse, &sums.column_lse, &sums.row_lse_rest, &sums.column_lse_rest}) *x = x->detach();
+    sums.row_own = sums.column_own = sums.row_target = sums.column_target = sums.row_rank = sums.column_rank = Tensor();
+    // Saved for the check that nobody changes them in place before the backward.
+    ctx->save_for_backward({a, b, scale});
+    ctx->saved_data["kept"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(arguments, std::move(sums)));
+    ctx->mark_non_differentiable(aside);
+    ctx->set_materialize_grads(false);
+    out.insert(out.end(), aside.begin(), aside.end());
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    expect(!c10::GradMode::is_enabled(), "no-second-derivative", "expected one derivative of contrast but got asked for the second");
+    const variable_list saved = ctx->get_saved_variables();
+    const auto capsule = ctx->saved_data["kept"].toCapsule();
+    const Kept& kept = static_cast<const Kept&>(*capsule);
+    const ContrastPlan& plan = kept.arguments.plan;
+    size_t next = 0;
+    ContrastPull pull;
+    pull.row_lse = gradients[next++];
+    pull.column_lse = gradients[next++];
+    if (plan.row_partner.defined()) pull.row_own = gradients[next++];
+    if (plan.column_partner.defined()) pull.column_own = gradients[next++];
+    if (plan.row_labels.defined()) {
+      pull.row_target = gradients[next++];
+      pull.column_target = gradients[next++];
+    }
+    const ContrastGradient found = gradient_of(kept.arguments, kept.sums, pull);
+    const Tensor& scale = saved[2];
+    const Tensor of_scale = kept.arguments.scale.numel() > 1 ? found.scale : found.scale.sum(0, false, at::kDouble).reshape(scale.sizes());
+    return {found.a.to(saved[0].scalar_type()), found.b.to(saved[1].scalar_type()), of_scale.to(scale.scalar_type()), Tensor()};
+  }
+};
+
+}  // namespace
+
+Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan) {
+  const variable_list found = ContrastFunction::apply(a, b, scale, plan);
+  size_t next = 0;
+  Contrast out;
+  out.row_lse = found[next++];
+  out.column_lse = found[next++];
+  if (plan.row_partner.defined()) out.row_own = found[next++];
+  if (plan.column_partner.defined()) out.column_own = found[next++];
+  if (plan.row_labels.defined()) {
+    out.row_target = found[next++];
+    out.column_target = found[next++];
+  }
+  out.row_lse_rest = found[next++];
+  out.column_lse_rest = found[next++];
+  if (plan.row_partner.defined()) out.row_rank = found[next++];
+  if (plan.column_partner.defined()) out.column_rank = found[next++];
+  return out;
+}
+
+ContrastSums contrast_sums(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan) {
+  return sums_of(Arguments(a, b, scale, plan));
+}
+
+ContrastGradient contrast_gradient(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan,
+                                   const ContrastSums& sums, const ContrastPull& pull) {
+  return gradient_of(Arguments(a, b, scale, plan), sums, pull);
+}
+
+}  // namespace gd

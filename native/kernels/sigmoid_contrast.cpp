@@ -1,0 +1,134 @@
+#include "kernels/sigmoid_contrast.h"
+
+#include "kernels/contrast_sides.h"
+#include "kernels/sigmoid_contrast_tiles.h"
+
+#ifdef GADOLINIUM_CUDA
+#include <c10/cuda/CUDAStream.h>
+#endif
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace gd {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Found {
+  Tensor row_sum, row_rank, a, b, scale, bias;  // gradients only where asked for; scale and bias by row
+};
+
+Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scale, const Tensor& given_bias, SigmoidContrastPlan& plan,
+          bool gradients) {
+  check_features(given_a, given_b);
+  const at::ScalarType real = real_type_of(given_a);
+  const Tensor a = rows_contiguous(given_a.detach()), b = rows_contiguous(given_b.detach()), scale = scale_argument(given_scale, a);
+  expect(given_bias.defined() && given_bias.numel() == 1, "bad-shape", "expected one number for bias but got ",
+         given_bias.defined() ? given_bias.sizes() : at::IntArrayRef());
+  const Tensor bias = side_argument(given_bias, given_bias.sizes(), real, a, "bias");
+  const int64_t n = a.size(0), m = b.size(0);
+  plan.row_there = side_argument(plan.row_there, {n}, at::kBool, a, "row_there");
+  plan.column_there = side_argument(plan.column_there, {m}, at::kBool, a, "column_there");
+  plan.row_partner = side_argument(plan.row_partner, {n}, at::kLong, a, "row_partner");
+  plan.weight = plan.weight.defined() ? side_argument(plan.weight, {n}, real, a, "weight") : at::ones({n}, a.options().dtype(real));
+  pairs_arguments(plan.excluded_offsets, plan.excluded_columns, a, "excluded");
+  pairs_arguments(plan.positive_offsets, plan.positive_columns, a, "positive");
+  labels_arguments(plan.row_labels, plan.column_labels, a, b);
+
+  SigmoidContrastProblem p;
+  p.type = element_type_of(a, "a");
+  p.rows = n;
+  p.columns = m;
+  p.width = a.size(1);
+  p.a = memory(a);
+  p.b = memory(b);
+  p.a_stride = a.stride(0);
+  p.b_stride = b.stride(0);
+  p.scale = memory(scale);
+  p.scale_by_row = scale.numel() > 1;
+  p.bias = memory(bias);
+  p.weight = memory(plan.weight);
+  p.row_there = memory<uint8_t>(plan.row_there);
+  p.column_there = memory<uint8_t>(plan.column_there);
+  p.positive_offsets = memory<int64_t>(plan.positive_offsets);
+  p.positive_columns = memory<int32_t>(plan.positive_columns);
+  p.excluded_offsets = memory<int64_t>(plan.excluded_offsets);
+  p.excluded_columns = memory<int32_t>(plan.excluded_columns);
+  p.row_labels = memory(plan.row_labels);
+  p.column_labels = memory(plan.column_labels);
+  p.label_width = plan.row_labels.defined() ? plan.row_labels.size(1) : 0;
+  p.row_partner = memory<int64_t>(plan.row_partner);
+
+  const auto options = a.options().dtype(real);
+  Found out;
+  out.row_sum = at::empty({n}, options);
+  if (plan.row_partner.defined()) out.row_rank = at::empty({n}, options.dtype(at::kInt));
+  if (gradients) {
+    out.a = at::empty(a.sizes(), options);
+    out.b = at::empty(b.sizes(), options);
+    out.scale = at::empty({n}, options);
+    out.bias = at::empty({n}, options);
+  }
+  const SigmoidContrastResult to{memory_to_write(out.row_sum), memory_to_write<int32_t>(out.row_rank),
+                                 memory_to_write(out.a),       memory_to_write(out.b),
+                                 memory_to_write(out.scale),   memory_to_write(out.bias)};
+#ifdef GADOLINIUM_CUDA
+  if (a.is_cuda()) {
+    Tensor workspace = at::empty({sigmoid_contrast_workspace_cuda(p)}, a.options().dtype(at::kByte));
+    sigmoid_contrast_cuda(p, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream());
+    return out;
+  }
+#endif
+  expect(a.is_cpu(), "no-kernel", "expected tensors on the CPU for sigmoid-contrast in this build but got some on ", a.device());
+  Tensor workspace = at::empty({sigmoid_contrast_workspace_cpu(p)}, a.options().dtype(at::kByte));
+  sigmoid_contrast_cpu(p, to, workspace.mutable_data_ptr());
+  return out;
+}
+
+struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFunction> {
+  // `gradients`: whether anybody will ask, known only outside of here.
+  static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                               const SigmoidContrastPlan& given, bool gradients) {
+    SigmoidContrastPlan plan = given;
+    const Found found = run(a, b, scale, bias, plan, gradients);
+    if (gradients) {
+      const auto alike = [](const Tensor& sum, const Tensor& x) {
+        return (x.numel() > 1 ? sum : sum.sum(0, false, at::kDouble).reshape(x.sizes())).to(x.scalar_type());
+      };
+      ctx->save_for_backward({found.a.to(a.scalar_type()), found.b.to(b.scalar_type()), alike(found.scale, scale), alike(found.bias, bias)});
+    }
+    const Tensor total = at::dot(found.row_sum, plan.weight);
+    variable_list aside{found.row_sum};
+    if (found.row_rank.defined()) aside.push_back(found.row_rank);
+    ctx->mark_non_differentiable(aside);
+    ctx->set_materialize_grads(false);
+    variable_list out{total};
+    out.insert(out.end(), aside.begin(), aside.end());
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    expect(!c10::GradMode::is_enabled(), "no-second-derivative",
+           "expected one derivative of sigmoid-contrast but got asked for the second");
+    const Tensor& g = gradients[0];
+    variable_list out(6);
+    if (!g.defined()) return out;
+    const variable_list saved = ctx->get_saved_variables();
+    for (size_t i = 0; i < saved.size(); ++i) out[i] = saved[i] * g.to(saved[i].scalar_type());
+    return out;
+  }
+};
+
+}  // namespace
+
+SigmoidContrast sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                                 const SigmoidContrastPlan& plan) {
+  const bool gradients = c10::GradMode::is_enabled() &&
+                         (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
+  const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients);
+  SigmoidContrast out{found[0], found[1], {}};
+  if (plan.row_partner.defined()) out.row_rank = found[2];
+  return out;
+}
+
+}  // namespace gd
