@@ -211,7 +211,8 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
-    expect(!c10::GradMode::is_enabled(), "no-second-derivative", "expected one derivative of contrast but got asked for the second");
+    expect(!c10::GradMode::is_enabled(), "no-second-derivative",
+           "expected one derivative of contrast but got asked for the second");
     const variable_list saved = ctx->get_saved_variables();
     const auto capsule = ctx->saved_data["kept"].toCapsule();
     const Kept& kept = static_cast<const Kept&>(*capsule);
@@ -228,7 +229,8 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
     }
     const ContrastGradient found = gradient_of(kept.arguments, kept.sums, pull);
     const Tensor& scale = saved[2];
-    const Tensor of_scale = kept.arguments.scale.numel() > 1 ? found.scale : found.scale.sum(0, false, at::kDouble).reshape(scale.sizes());
+    const Tensor of_scale =
+        kept.arguments.scale.numel() > 1 ? found.scale : found.scale.sum(0, false, at::kDouble).reshape(scale.sizes());
     return {found.a.to(saved[0].scalar_type()), found.b.to(saved[1].scalar_type()), of_scale.to(scale.scalar_type()), Tensor()};
   }
 };

@@ -5,9 +5,14 @@
 constexpr int64_t block_columns = 512;
 // From one row of scores to the next: no power of two, which would put a tile's rows into the same lines of the first cache.
 constexpr int64_t score_row = block_columns + 16;
-// Rows of a block of the backward, and the rows and columns that one task takes.
-constexpr int64_t task_rows = 4 * tile_rows;
-constexpr int64_t block_rows = 1024 / task_rows * task_rows;
+// Rows of a block of the backward.
+constexpr int64_t block_rows = 1024 / (8 * tile_rows) * (8 * tile_rows);
+// Rows, or columns, that one task takes: many read the packed other side less often, few feed more threads. By N alone, so that
+// results do not depend on the number of threads.
+constexpr int64_t most_task_rows = 8 * tile_rows;
+inline int64_t task_rows_of(int64_t rows) {
+  return tile_rows << std::clamp<int64_t>(std::bit_width(static_cast<uint64_t>(rows / (tile_rows * 32))), 0, 3);
+}
 
 // Fewer multiplications than this are done before other threads have woken.
 constexpr int64_t worth_threads = 1 << 20;
@@ -38,21 +43,25 @@ template <class T>
 constexpr int64_t panels_of(int64_t width) {
   return round_up(width, tile_columns<T>) / tile_columns<T>;
 }
+// Rows from one panel of packed rows to the next: some more than there are, because panels that lie a power of two apart share
+// few lines of the caches.
+constexpr int64_t panel_pitch(int64_t rows) { return rows + tile_rows; }
+
 // Numbers in `rows` packed rows of a width, and in a block of packed columns.
 template <class T>
 constexpr int64_t packed_size(int64_t rows, int64_t width) {
-  return rows * round_up(width, tile_columns<T>);
+  return panel_pitch(rows) * round_up(width, tile_columns<T>);
 }
 
-// z[count, score_row] = rows `from` … of packed rows (`height` of them) times the packed columns.
+// z[count, score_row] = rows `from` … of packed rows, panels `pitch` rows apart, times the packed columns.
 template <class T>
-inline void score_strip(const T* rows, int64_t height, int64_t from, int64_t count, const T* columns, int64_t column_count, int64_t width,
-                        T* z) {
+inline void score_strip(const T* rows, int64_t pitch, int64_t from, int64_t count, const T* columns, int64_t column_count,
+                        int64_t width, T* z) {
   constexpr int64_t wide = tile_columns<T>;
   const int64_t panels = panels_of<T>(width);
   for (int64_t j = 0; j < column_count; j += wide)
     for (int64_t i = 0; i < count; i += tile_rows)
-      multiply_tile<T, 1>(Left<T>{rows + (from + i) * wide, wide, wide, panels, height * wide}, columns + j * panels * wide,
+      multiply_tile<T, 1>(Left<T>{rows + (from + i) * wide, wide, wide, panels, pitch * wide}, columns + j * panels * wide,
                           z + i * score_row + j, score_row, false);
 }
 
@@ -104,7 +113,8 @@ inline void pair_scores(const Factors<T>& f, int64_t count, const RowOf& row_of,
   constexpr int64_t wide = tile_columns<T>;
   const int64_t depth = round_up(f.a.width, wide), groups = (count + tile_rows - 1) / tile_rows;
   for_each_task((groups + 15) / 16, f.parallel(), [&](int64_t task) {
-    const std::unique_ptr<T[]> rows(new T[static_cast<size_t>(tile_rows * depth)]), columns(new T[static_cast<size_t>(wide * depth)]);
+    const std::unique_ptr<T[]> rows(new T[static_cast<size_t>(tile_rows * depth)]),
+        columns(new T[static_cast<size_t>(wide * depth)]);
     alignas(64) T tile[tile_rows * wide];
     std::fill_n(columns.get(), wide * depth, T(0));
     for (int64_t g = task * 16; g < std::min(groups, task * 16 + 16); ++g) {
@@ -133,16 +143,19 @@ struct Backward {
   const Factors<T>& f;
   const int64_t* excluded_offsets;
   const int32_t* excluded_columns;
-  int64_t height;                                  // rows of a block
-  T *rows, *label_rows;                            // packed rows of a block
-  T *columns, *label_columns, *columns_as_rows;    // packed columns of a block, transposed and not
-  T *scores, *label_scores, *transposed;           // dz of a block; of each thread
+  int64_t task_rows;
+  int64_t height, pitch;                         // rows of a block, and from one of its panels to the next
+  T *rows, *label_rows;                          // packed rows of a block
+  T *columns, *label_columns, *columns_as_rows;  // packed columns of a block, transposed and not
+  T *scores, *label_scores, *transposed;         // dz of a block; of each thread
   T* open;
 
   Backward(const Factors<T>& f, const int64_t* excluded_offsets, const int32_t* excluded_columns, Pieces& pieces)
       : f(f), excluded_offsets(excluded_offsets), excluded_columns(excluded_columns) {
     const int64_t threads = omp_get_max_threads(), labels = f.labels ? 1 : 0;
+    task_rows = task_rows_of(f.a.rows);
     height = std::min(block_rows, round_up(f.a.rows, task_rows));
+    pitch = panel_pitch(height);
     rows = pieces.take<T>(packed_size<T>(height, f.a.width));
     label_rows = pieces.take<T>(labels * packed_size<T>(height, f.row_labels.width));
     columns = pieces.take<T>(packed_size<T>(block_columns, f.a.width));
@@ -164,15 +177,14 @@ struct Backward {
       // Rows past the last one, up to a whole tile, are zeros.
       for_each_task(strips, parallel, [&](int64_t t) {
         const int64_t at = t * task_rows;
-        pack_rows(f.a, first_row + at, task_rows, height, rows + at * wide);
-        if (f.labels) pack_rows(f.row_labels, first_row + at, task_rows, height, label_rows + at * wide);
+        pack_rows(f.a, first_row + at, task_rows, pitch, rows + at * wide);
+        if (f.labels) pack_rows(f.row_labels, first_row + at, task_rows, pitch, label_rows + at * wide);
       });
       for (int64_t first_column = 0; first_column < f.b.rows; first_column += block_columns) {
         const int64_t column_count = std::min(block_columns, f.b.rows - first_column), padded = round_up(column_count, wide);
         for_each_task(padded / wide, parallel, [&](int64_t t) {
           pack_transposed(f.b, first_column + t * wide, columns + t * panels * wide * wide);
-          if (f.labels)
-            pack_transposed(f.column_labels, first_column + t * wide, label_columns + t * label_panels * wide * wide);
+          if (f.labels) pack_transposed(f.column_labels, first_column + t * wide, label_columns + t * label_panels * wide * wide);
           pack_rows(f.b, first_column + t * wide, wide, block_columns, columns_as_rows + t * wide * wide);
         });
         const T* closed = open_columns(f.b, first_column, padded, open) ? nullptr : open;
@@ -180,17 +192,18 @@ struct Backward {
         for_each_task(strips, parallel, [&](int64_t t) {
           const int64_t at = t * task_rows, count = std::min(task_rows, row_count - at);
           T* z = scores + at * score_row;
-          score_strip(rows, height, at, count, columns, padded, width, z);
+          score_strip(rows, pitch, at, count, columns, padded, width, z);
           close_pairs(f.a, first_row + at, count, first_column, padded, closed, excluded_offsets, excluded_columns, z);
           T* s = nullptr;
           if (f.labels) {
             s = label_scores + omp_get_thread_num() * task_rows * score_row;
-            score_strip(label_rows, height, at, count, label_columns, padded, f.row_labels.width, s);
+            score_strip(label_rows, pitch, at, count, label_columns, padded, f.row_labels.width, s);
           }
           turn(first_row + at, count, first_column, padded, z, s);
         });
         if (!da) continue;
-        pull(da + first_row * width, db + first_column * width, row_count, column_count, first_column > 0, first_row > 0, parallel);
+        pull(da + first_row * width, db + first_column * width, row_count, column_count, first_column > 0, first_row > 0,
+             parallel);
       }
     }
   }
@@ -212,10 +225,11 @@ struct Backward {
       for (int64_t p = 0; p < panels; ++p)
         for (int64_t x = first; x < end; x += tile_rows) {
           if (of_rows)
-            multiply_edge<T, 1>(Left<T>{scores + x * score_row, score_row, column_count}, columns_as_rows + p * block_columns * wide,
-                                da + x * width + p * wide, width, end - x, width - p * wide, add_a);
+            multiply_edge<T, 1>(Left<T>{scores + x * score_row, score_row, column_count},
+                                columns_as_rows + p * block_columns * wide, da + x * width + p * wide, width, end - x,
+                                width - p * wide, add_a);
           else
-            multiply_edge<T, tile_rows>(Left<T>{turned + (x - first) * height, 1, row_count}, rows + p * height * wide,
+            multiply_edge<T, tile_rows>(Left<T>{turned + (x - first) * height, 1, row_count}, rows + p * pitch * wide,
                                         db + x * width + p * wide, width, end - x, width - p * wide, add_b);
         }
     });

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -21,9 +22,17 @@ namespace {
 
 // What the whole program is compiled for: AVX2, SSE or NEON.
 namespace plain {
-#include "kernels/tile_product.inl"
+#if defined(__AVX512F__)
+#define GD_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define GD_VECTOR_BYTES 32
+#else
+#define GD_VECTOR_BYTES 16
+#endif
 #include "kernels/contrast_blocks.inl"
 #include "kernels/contrast_cpu_loops.inl"
+#include "kernels/tile_product.inl"
+#undef GD_VECTOR_BYTES
 }  // namespace plain
 
 #if defined(__x86_64__) && !defined(__AVX512F__)
@@ -31,9 +40,10 @@ namespace plain {
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 namespace avx512 {
-#include "kernels/tile_product.inl"
+#define GD_VECTOR_BYTES 64
 #include "kernels/contrast_blocks.inl"
 #include "kernels/contrast_cpu_loops.inl"
+#include "kernels/tile_product.inl"
 }  // namespace avx512
 #pragma GCC pop_options
 #endif
@@ -41,7 +51,8 @@ namespace avx512 {
 template <class T>
 int64_t statistics(const ContrastProblem& problem, const ContrastStatistics* out, void* workspace) {
 #ifdef GD_AVX512
-  if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) return avx512::statistics<T>(problem, out, workspace);
+  if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+    return avx512::statistics<T>(problem, out, workspace);
 #endif
   return plain::statistics<T>(problem, out, workspace);
 }
@@ -49,7 +60,8 @@ int64_t statistics(const ContrastProblem& problem, const ContrastStatistics* out
 template <class T>
 int64_t gradient(const ContrastProblem& problem, const ContrastCotangents* in, const ContrastGradients* out, void* workspace) {
 #ifdef GD_AVX512
-  if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) return avx512::gradient<T>(problem, in, out, workspace);
+  if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+    return avx512::gradient<T>(problem, in, out, workspace);
 #endif
   return plain::gradient<T>(problem, in, out, workspace);
 }

@@ -20,7 +20,8 @@ struct RunningSum {
     const double exact = log();
     const T rounded = static_cast<T>(exact);
     static_cast<T*>(log_to)[at] = rounded;
-    if (rest_to) static_cast<T*>(rest_to)[at] = std::isfinite(exact) ? static_cast<T>(exact - static_cast<double>(rounded)) : T(0);
+    if (rest_to)
+      static_cast<T*>(rest_to)[at] = std::isfinite(exact) ? static_cast<T>(exact - static_cast<double>(rounded)) : T(0);
   }
   double mean() const { return sum == 0 ? 0 : weighted / sum; }
 };
@@ -64,8 +65,8 @@ GD_ALWAYS_INLINE T finite_or_zero(T x) {
 
 // Σ exp(x − by_row) of each row, Σ exp(x − by_column) of each column; with y the sums of exp(…)·y too, where −inf in y counts 0.
 template <class T, bool weighted>
-inline void sum_strip(const T* x, const T* y, int64_t rows, int64_t padded, const T* by_row, const T* by_column, RunningSum* totals,
-                      T* column_sum, T* column_weighted) {
+inline void sum_strip(const T* x, const T* y, int64_t rows, int64_t padded, const T* by_row, const T* by_column,
+                      RunningSum* totals, T* column_sum, T* column_weighted) {
   alignas(64) T shift[block_columns];
   for (int64_t j = 0; j < padded; ++j) shift[j] = finite_or_zero(by_column[j]);
   std::fill(column_sum, column_sum + padded, T(0));
@@ -106,16 +107,12 @@ inline void count_above(const T* z, int64_t rows, int64_t padded, const T* row_o
   }
 }
 
-// Strips of the forward: long ones read the packed columns less often, short ones feed more threads. By N alone, so that results
-// do not depend on the number of threads.
-inline int64_t strip_rows_of(int64_t rows) { return tile_rows * std::clamp<int64_t>(rows / (tile_rows * 32), 1, 8); }
-
 template <class T>
 int64_t statistics(const ContrastProblem& p, const ContrastStatistics* out, void* workspace) {
   constexpr int64_t wide = tile_columns<T>;
   const Factors<T> f(p, p.label_scale);
   const int64_t n = p.rows, m = p.columns, threads = omp_get_max_threads(), labels = f.labels ? 1 : 0;
-  const int64_t strip_rows = strip_rows_of(n), strips = (n + strip_rows - 1) / strip_rows;
+  const int64_t strip_rows = task_rows_of(n), strips = (n + strip_rows - 1) / strip_rows;
   const int64_t panels = panels_of<T>(p.width), label_panels = panels_of<T>(p.label_width);
   Pieces pieces{static_cast<char*>(workspace)};
   T* columns = pieces.take<T>(packed_size<T>(block_columns, p.width));
@@ -139,10 +136,12 @@ int64_t statistics(const ContrastProblem& p, const ContrastStatistics* out, void
   std::fill_n(row_label_sums, labels * n, RunningSum{});
   if (p.row_partner) {
     std::fill_n(row_above, n, 0);
-    pair_scores(f, n, [](int64_t i) { return i; }, [&](int64_t i) { return p.row_partner[i]; }, row_own);
+    pair_scores(
+        f, n, [](int64_t i) { return i; }, [&](int64_t i) { return p.row_partner[i]; }, row_own);
   }
   if (p.column_partner)
-    pair_scores(f, m, [&](int64_t j) { return p.column_partner[j]; }, [](int64_t j) { return j; }, column_own);
+    pair_scores(
+        f, m, [&](int64_t j) { return p.column_partner[j]; }, [](int64_t j) { return j; }, column_own);
 
   for (int64_t first_column = 0; first_column < m; first_column += block_columns) {
     const int64_t column_count = std::min(block_columns, m - first_column), padded = round_up(column_count, wide);
@@ -165,7 +164,8 @@ int64_t statistics(const ContrastProblem& p, const ContrastStatistics* out, void
       score_strip(mine, strip_rows, 0, count, columns, padded, p.width, z);
       close(z);
       largest_of_strip(z, count, padded, by_row, parts.largest + part);
-      sum_strip<T, false>(z, nullptr, count, padded, by_row, parts.largest + part, row_sums + first_row, parts.sum + part, nullptr);
+      sum_strip<T, false>(z, nullptr, count, padded, by_row, parts.largest + part, row_sums + first_row, parts.sum + part,
+                          nullptr);
       if (p.row_partner || p.column_partner)
         count_above(z, count, padded, p.row_partner ? row_own + first_row : nullptr,
                     p.column_partner ? column_own + first_column : nullptr, p.row_partner ? row_above + first_row : nullptr,
@@ -254,7 +254,8 @@ struct ColumnBlock {
 
 // One row of z becomes dz; `labels` are the row's label scores.
 template <class T, bool targets>
-inline void turn_row(const ContrastCotangents& in, const ColumnBlock<T>& block, int64_t row, int64_t padded, T* z, const T* labels) {
+inline void turn_row(const ContrastCotangents& in, const ColumnBlock<T>& block, int64_t row, int64_t padded, T* z,
+                     const T* labels) {
   const auto of_row = [row](const void* x) { return all<T>(x ? static_cast<const T*>(x)[row] : T(0)); };
   const Vector<T> g = of_row(in.row_gradient), lse = of_row(in.row_lse), rest = of_row(in.row_lse_rest);
   const Vector<T> label_g = of_row(in.row_target_gradient), label_lse = of_row(in.row_label_lse);
@@ -264,8 +265,8 @@ inline void turn_row(const ContrastCotangents& in, const ColumnBlock<T>& block, 
                    load<T>(block.gradient + j) * exp_of<T>((x - load<T>(block.lse + j)) - load<T>(block.rest + j));
     if (targets) {
       const Vector<T> y = load<T>(labels + j);
-      const Vector<T> pull = label_g * exp_of<T>(y - label_lse) +
-                             load<T>(block.target_gradient + j) * exp_of<T>(y - load<T>(block.label_lse + j));
+      const Vector<T> pull =
+          label_g * exp_of<T>(y - label_lse) + load<T>(block.target_gradient + j) * exp_of<T>(y - load<T>(block.label_lse + j));
       dz += x == all<T>(minus_infinity<T>) ? Vector<T>{} : pull;
     }
     store<T>(z + j, dz);
@@ -280,8 +281,8 @@ struct PartnerScore {
 
 // The partners' pairs in a strip.
 template <class T>
-inline int64_t partner_scores(const Factors<T>& f, const ContrastProblem& p, int64_t first_row, int64_t rows, int64_t first_column,
-                              int64_t padded, const T* z, PartnerScore<T>* out) {
+inline int64_t partner_scores(const Factors<T>& f, const ContrastProblem& p, int64_t first_row, int64_t rows,
+                              int64_t first_column, int64_t padded, const T* z, PartnerScore<T>* out) {
   int64_t count = 0;
   const auto add = [&](int64_t row, int64_t column) {
     if (row < first_row || row >= first_row + rows || column < first_column || column >= first_column + padded) return;
@@ -299,8 +300,8 @@ inline int64_t partner_scores(const Factors<T>& f, const ContrastProblem& p, int
 // direction all but cancel where the partner has nearly the whole soft-max.
 template <class T>
 inline T turn_partner(const ContrastProblem& p, const ContrastCotangents& in, const PartnerScore<T>& pair, const T* label) {
-  const auto direction = [&](int64_t at, bool mine, const void* g, const void* lse, const void* rest, const void* own, const void* label_g,
-                             const void* label_lse) {
+  const auto direction = [&](int64_t at, bool mine, const void* g, const void* lse, const void* rest, const void* own,
+                             const void* label_g, const void* label_lse) {
     const auto read = [at](const void* x) { return x ? static_cast<double>(static_cast<const T*>(x)[at]) : 0.0; };
     double dz = read(g) * std::exp(static_cast<double>(pair.z) - read(lse) - read(rest));
     if (mine) dz += read(own);
@@ -326,7 +327,7 @@ int64_t gradient(const ContrastProblem& p, const ContrastCotangents* in, const C
     block.read(*in, first, std::min(padded, p.columns - first), padded, f.labels);
   };
   const auto turn = [&](int64_t first_row, int64_t rows, int64_t first_column, int64_t padded, T* z, T* s) {
-    PartnerScore<T> partners[task_rows + block_columns];
+    PartnerScore<T> partners[most_task_rows + block_columns];
     const int64_t partner_count = partner_scores(f, p, first_row, rows, first_column, padded, z, partners);
     for (int64_t i = 0; i < rows; ++i) {
       T* at = z + i * score_row;

@@ -28,23 +28,24 @@ inline ElementType element_type_of(const Tensor& x, std::string_view name) {
 inline Tensor rows_contiguous(const Tensor& x) { return x.stride(1) == 1 || x.size(1) == 1 ? x : x.contiguous(); }
 
 inline void check_features(const Tensor& a, const Tensor& b) {
-  expect(a.dim() == 2 && a.size(0) > 0 && a.size(1) > 0, "bad-shape", "expected features [N, D] of at least one row for a but got ",
-         a.sizes());
+  expect(a.dim() == 2 && a.size(0) > 0 && a.size(1) > 0, "bad-shape",
+         "expected features [N, D] of at least one row for a but got ", a.sizes());
   expect(b.dim() == 2 && b.size(0) > 0 && b.size(1) == a.size(1), "bad-shape", "expected features [M, ", a.size(1),
          "] of at least one row for b but got ", b.sizes());
   element_type_of(a, "a");
-  expect(a.scalar_type() == b.scalar_type(), "bad-type", "expected numbers of one type for a and b but got ", a.scalar_type(), " and ",
-         b.scalar_type());
+  expect(a.scalar_type() == b.scalar_type(), "bad-type", "expected numbers of one type for a and b but got ", a.scalar_type(),
+         " and ", b.scalar_type());
   expect(a.device() == b.device(), "bad-device", "expected a and b on one device but got ", a.device(), " and ", b.device());
 }
 
 // An argument of the given shape on the features' device, in the type that the loops read; undefined stays so.
-inline Tensor side_argument(const Tensor& x, at::IntArrayRef shape, at::ScalarType type, const Tensor& like, std::string_view name) {
+inline Tensor side_argument(const Tensor& x, at::IntArrayRef shape, at::ScalarType type, const Tensor& like,
+                            std::string_view name) {
   if (!x.defined()) return x;
   expect(x.sizes() == shape, "bad-shape", "expected shape ", shape, " for ", name, " but got ", x.sizes());
   expect(x.device() == like.device(), "bad-device", "expected ", name, " on ", like.device(), " but got it on ", x.device());
-  expect(at::isFloatingType(type) == at::isFloatingType(x.scalar_type()), "bad-type", "expected numbers like ", type, " for ", name,
-         " but got ", x.scalar_type());
+  expect(at::isFloatingType(type) == at::isFloatingType(x.scalar_type()), "bad-type", "expected numbers like ", type, " for ",
+         name, " but got ", x.scalar_type());
   return x.detach().to(type).contiguous();
 }
 
@@ -57,7 +58,8 @@ inline Tensor scale_argument(const Tensor& scale, const Tensor& a) {
 
 // Lists of pairs by rows.
 inline void pairs_arguments(Tensor& offsets, Tensor& columns, const Tensor& a, std::string_view name) {
-  expect(offsets.defined() == columns.defined(), "bad-shape", "expected both offsets and columns of ", name, " pairs, or neither");
+  expect(offsets.defined() == columns.defined(), "bad-shape", "expected both offsets and columns of ", name,
+         " pairs, or neither");
   if (!offsets.defined()) return;
   offsets = side_argument(offsets, {a.size(0) + 1}, at::kLong, a, "offsets of pairs");
   columns = side_argument(columns, {columns.numel()}, at::kInt, a, "columns of pairs");

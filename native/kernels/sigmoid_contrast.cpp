@@ -18,11 +18,12 @@ struct Found {
   Tensor row_sum, row_rank, a, b, scale, bias;  // gradients only where asked for; scale and bias by row
 };
 
-Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scale, const Tensor& given_bias, SigmoidContrastPlan& plan,
-          bool gradients) {
+Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scale, const Tensor& given_bias,
+          SigmoidContrastPlan& plan, bool gradients) {
   check_features(given_a, given_b);
   const at::ScalarType real = real_type_of(given_a);
-  const Tensor a = rows_contiguous(given_a.detach()), b = rows_contiguous(given_b.detach()), scale = scale_argument(given_scale, a);
+  const Tensor a = rows_contiguous(given_a.detach()), b = rows_contiguous(given_b.detach()),
+               scale = scale_argument(given_scale, a);
   expect(given_bias.defined() && given_bias.numel() == 1, "bad-shape", "expected one number for bias but got ",
          given_bias.defined() ? given_bias.sizes() : at::IntArrayRef());
   const Tensor bias = side_argument(given_bias, given_bias.sizes(), real, a, "bias");
@@ -30,7 +31,8 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
   plan.row_there = side_argument(plan.row_there, {n}, at::kBool, a, "row_there");
   plan.column_there = side_argument(plan.column_there, {m}, at::kBool, a, "column_there");
   plan.row_partner = side_argument(plan.row_partner, {n}, at::kLong, a, "row_partner");
-  plan.weight = plan.weight.defined() ? side_argument(plan.weight, {n}, real, a, "weight") : at::ones({n}, a.options().dtype(real));
+  plan.weight =
+      plan.weight.defined() ? side_argument(plan.weight, {n}, real, a, "weight") : at::ones({n}, a.options().dtype(real));
   pairs_arguments(plan.excluded_offsets, plan.excluded_columns, a, "excluded");
   pairs_arguments(plan.positive_offsets, plan.positive_columns, a, "positive");
   labels_arguments(plan.row_labels, plan.column_labels, a, b);
@@ -95,7 +97,8 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
       const auto alike = [](const Tensor& sum, const Tensor& x) {
         return (x.numel() > 1 ? sum : sum.sum(0, false, at::kDouble).reshape(x.sizes())).to(x.scalar_type());
       };
-      ctx->save_for_backward({found.a.to(a.scalar_type()), found.b.to(b.scalar_type()), alike(found.scale, scale), alike(found.bias, bias)});
+      ctx->save_for_backward(
+          {found.a.to(a.scalar_type()), found.b.to(b.scalar_type()), alike(found.scale, scale), alike(found.bias, bias)});
     }
     const Tensor total = at::dot(found.row_sum, plan.weight);
     variable_list aside{found.row_sum};
@@ -123,8 +126,8 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
 
 SigmoidContrast sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
                                  const SigmoidContrastPlan& plan) {
-  const bool gradients = c10::GradMode::is_enabled() &&
-                         (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
+  const bool gradients =
+      c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
   const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients);
   SigmoidContrast out{found[0], found[1], {}};
   if (plan.row_partner.defined()) out.row_rank = found[2];

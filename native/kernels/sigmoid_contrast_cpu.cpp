@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -19,9 +20,17 @@ namespace gd {
 namespace {
 
 namespace plain {
-#include "kernels/tile_product.inl"
+#if defined(__AVX512F__)
+#define GD_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define GD_VECTOR_BYTES 32
+#else
+#define GD_VECTOR_BYTES 16
+#endif
 #include "kernels/contrast_blocks.inl"
 #include "kernels/sigmoid_contrast_cpu_loops.inl"
+#include "kernels/tile_product.inl"
+#undef GD_VECTOR_BYTES
 }  // namespace plain
 
 #if defined(__x86_64__) && !defined(__AVX512F__)
@@ -29,9 +38,10 @@ namespace plain {
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 namespace avx512 {
-#include "kernels/tile_product.inl"
+#define GD_VECTOR_BYTES 64
 #include "kernels/contrast_blocks.inl"
 #include "kernels/sigmoid_contrast_cpu_loops.inl"
+#include "kernels/tile_product.inl"
 }  // namespace avx512
 #pragma GCC pop_options
 #endif

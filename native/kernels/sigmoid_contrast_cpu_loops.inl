@@ -20,7 +20,8 @@ inline double turn_signed_row(T weight, T bias, int64_t padded, const T* sign, T
 
 // Signs of one row's pairs in a block of columns.
 template <class T>
-inline void signs_of_row(const SigmoidContrastProblem& p, int64_t row, int64_t first, int64_t padded, const T* open, const T* labels, T* sign) {
+inline void signs_of_row(const SigmoidContrastProblem& p, int64_t row, int64_t first, int64_t padded, const T* open,
+                         const T* labels, T* sign) {
   for (int64_t j = 0; j < padded; ++j) sign[j] = labels && labels[j] > 0 ? T(1) : T(-1);
   const auto listed = [&](const int64_t* offsets, const int32_t* columns, T value) {
     if (!offsets) return;
@@ -29,7 +30,8 @@ inline void signs_of_row(const SigmoidContrastProblem& p, int64_t row, int64_t f
     for (; pair != end && *pair < first + padded; ++pair) sign[*pair - first] = value;
   };
   listed(p.positive_offsets, p.positive_columns, T(1));
-  if (p.row_partner && p.row_partner[row] >= first && p.row_partner[row] < first + padded) sign[p.row_partner[row] - first] = T(1);
+  if (p.row_partner && p.row_partner[row] >= first && p.row_partner[row] < first + padded)
+    sign[p.row_partner[row] - first] = T(1);
   listed(p.excluded_offsets, p.excluded_columns, T(0));
   for (int64_t j = 0; j < padded; ++j) sign[j] *= open[j];
 }
@@ -50,7 +52,8 @@ int64_t sums_and_gradient(const SigmoidContrastProblem& p, const SigmoidContrast
   std::fill_n(bias_gradients, p.rows, 0.0);
   if (p.row_partner) {
     std::fill_n(above, p.rows, 0);
-    pair_scores(f, p.rows, [](int64_t i) { return i; }, [&](int64_t i) { return p.row_partner[i]; }, own);
+    pair_scores(
+        f, p.rows, [](int64_t i) { return i; }, [&](int64_t i) { return p.row_partner[i]; }, own);
   }
   const T bias = *static_cast<const T*>(p.bias);
   const auto turn = [&](int64_t first_row, int64_t rows, int64_t first_column, int64_t padded, T* z, T* s) {
@@ -75,7 +78,8 @@ int64_t sums_and_gradient(const SigmoidContrastProblem& p, const SigmoidContrast
     }
   };
   T* da = static_cast<T*>(out->a);
-  backward.run(da, static_cast<T*>(out->b), [](int64_t, int64_t) {}, turn);
+  backward.run(
+      da, static_cast<T*>(out->b), [](int64_t, int64_t) {}, turn);
   if (da) backward.finish(da, static_cast<T*>(out->scale));
   for (int64_t i = 0; i < p.rows; ++i) {
     static_cast<T*>(out->row_sum)[i] = static_cast<T>(sums[i]);

@@ -1,15 +1,9 @@
 // Products of matrices in tiles that stay in registers, packing, and vectors of numbers with exp: what the CPU loops of the
 // contrasts are made of. Included once for each instruction set, within a namespace of its own (see contrast_cpu.cpp), because
-// the vectors' length and the code follow from the compiler's target at that place. The vectors are GCC's, so one text serves
-// AVX-512, AVX2, SSE and NEON. Includes nothing: the including file does.
+// the code follows from the compiler's target at that place; GD_VECTOR_BYTES says how long the vectors are. They are GCC's own, so
+// one text serves AVX-512, AVX2, SSE and NEON. Includes nothing: the including file does.
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
+constexpr int vector_bytes = GD_VECTOR_BYTES;
 
 typedef float FloatVector __attribute__((vector_size(vector_bytes)));
 typedef double DoubleVector __attribute__((vector_size(vector_bytes)));
@@ -179,7 +173,8 @@ GD_ALWAYS_INLINE void convert(const E* from, int64_t count, T factor, T* to) {
 
 // factor · x[row, first … first + count)
 template <class T>
-inline void read_row(const void* x, ElementType type, int64_t stride, int64_t row, int64_t first, int64_t count, T factor, T* to) {
+inline void read_row(const void* x, ElementType type, int64_t stride, int64_t row, int64_t first, int64_t count, T factor,
+                     T* to) {
   const int64_t at = row * stride + first;
   switch (type) {
     case ElementType::f64: return convert(static_cast<const double*>(x) + at, count, factor, to);
@@ -211,12 +206,12 @@ struct Matrix {
   }
 };
 
-// Rows first … first + count of x in panels of tile_columns: to[panel][row of `height`][tile_columns].
+// Rows first … first + count of x in panels of tile_columns: to[panel][row of `pitch`][tile_columns].
 template <class T>
-inline void pack_rows(const Matrix<T>& x, int64_t first, int64_t count, int64_t height, T* to) {
+inline void pack_rows(const Matrix<T>& x, int64_t first, int64_t count, int64_t pitch, T* to) {
   constexpr int64_t wide = tile_columns<T>;
   for (int64_t r = 0; r < count; ++r)
-    for (int64_t d = 0; d < x.width; d += wide) x.read(first + r, d, wide, to + (d / wide * height + r) * wide);
+    for (int64_t d = 0; d < x.width; d += wide) x.read(first + r, d, wide, to + (d / wide * pitch + r) * wide);
 }
 
 // tile_columns rows of x from `first`, transposed: to[width, rounded up][tile_columns].

@@ -30,21 +30,26 @@ Pair read_pair(const Features& features, const std::string& rows, const std::str
   return {unit_rows(a), unit_rows(b)};
 }
 
+void expect_pairs(const Relation& relation, const Pair& pair) {
+  expect(relation.kind != Relation::Kind::identity || pair.rows.size(0) == pair.columns.size(0), "bad-relation",
+         "expected as many columns as rows for the identity relation but got ", pair.rows.size(0), " and ", pair.columns.size(0));
+}
+
 SymmetricSoftmax symmetric_softmax(const Tensor& scores, const Relation& relation, Tensor row_there, Tensor column_there) {
   const bool identity = relation.kind == Relation::Kind::identity;
   if (identity) row_there = column_there = row_there & column_there;
   const double never = -std::numeric_limits<double>::infinity();
   SymmetricSoftmax out;
-  out.by_row = at::log_softmax(scores.masked_fill(~column_there.unsqueeze(0), never), 1);
-  out.by_column = at::log_softmax(scores.t().masked_fill(~row_there.unsqueeze(0), never), 1);
+  const Tensor by_row = at::log_softmax(scores.masked_fill(~column_there.unsqueeze(0), never), 1);
+  const Tensor by_column = at::log_softmax(scores.t().masked_fill(~row_there.unsqueeze(0), never), 1);
   if (identity) {
-    out.row_loss = -out.by_row.diagonal();
-    out.column_loss = -out.by_column.diagonal();
+    out.row_loss = -by_row.diagonal();
+    out.column_loss = -by_column.diagonal();
   } else {
     const int64_t n = scores.size(0), m = scores.size(1);
     const Tensor like = scores.detach();
-    out.row_loss = cross_entropy(relation.row_targets(n, m, like), out.by_row, column_there);
-    out.column_loss = cross_entropy(relation.column_targets(n, m, like), out.by_column, row_there);
+    out.row_loss = cross_entropy(relation.row_targets(n, m, like), by_row, column_there);
+    out.column_loss = cross_entropy(relation.column_targets(n, m, like), by_column, row_there);
   }
   out.row_there = std::move(row_there);
   out.column_there = std::move(column_there);

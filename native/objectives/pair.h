@@ -13,10 +13,12 @@ struct Pair {
 Pair read_pair(const Features& features, const std::string& rows, const std::string& columns, at::ScalarType type,
                bool normalise);
 
+// The identity relation pairs row i with column i: throws Error("bad-relation") when there are not as many of both.
+void expect_pairs(const Relation& relation, const Pair& pair);
+
 // Both soft-max directions of scores Z [N, M] and their cross-entropies against the relation's targets, sample by sample. Samples
 // that are not there take no part as candidates; whoever averages leaves them out (mean_over with the masks given back).
 struct SymmetricSoftmax {
-  Tensor by_row, by_column;        // log soft-max [N, M] over columns, [M, N] over rows
   Tensor row_loss, column_loss;    // [N], [M]
   Tensor row_there, column_there;  // bool [N], [M]: whose loss counts; under identity both partners must be there
 };

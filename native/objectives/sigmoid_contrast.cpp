@@ -1,4 +1,5 @@
 // Pairwise sigmoid contrast (SigLIP; Zhai et al. 2023, algorithm 1).
+#include "kernels/sigmoid_contrast.h"
 #include "core/parts.h"
 #include "core/registry.h"
 #include "objectives/pair.h"
@@ -11,7 +12,8 @@
 namespace gd {
 namespace {
 
-// loss = −1/N Σ_ij log σ(y_ij (scale · a_i·b_j + bias)), y = +1 for partners, −1 else.
+// loss = −1/N Σ_ij log σ(y_ij (scale · a_i·b_j + bias)), y = +1 for partners, and for pairs that share a label where the relation
+// is of labels; −1 else. The scores are never written out (kernels/sigmoid_contrast.h).
 struct SigmoidContrast : Objective {
   static constexpr const char* help =
       "Pairwise sigmoid contrast of two global features with learned scale and bias (SigLIP, Zhai et al. 2023)";
@@ -36,21 +38,25 @@ struct SigmoidContrast : Objective {
     const auto type = log_scale_.scalar_type();
     const Pair pair = read_pair(features, rows_, columns_, type, normalise_);
     const Tensor scale = log_scale_.exp();
-    const Tensor z = at::matmul(pair.rows * scale, pair.columns.t()) + bias_;
-    const Tensor partners = relation.row_targets(z.size(0), z.size(1), z.detach()) > 0;
-    const Tensor sign = at::where(partners, at::ones_like(z), -at::ones_like(z)).detach();
-    const Tensor there = present_of(features, rows_).unsqueeze(1) & present_of(features, columns_).unsqueeze(0);
-    const Tensor each = at::where(there, -at::log_sigmoid(sign * z), at::zeros_like(z));
-    const Tensor rows = there.any(1).to(type).sum().clamp_min(1);
+    SigmoidContrastPlan plan;
+    plan.row_there = present_of(features, rows_);
+    plan.column_there = present_of(features, columns_);
+    const bool identity = relation.kind == Relation::Kind::identity;
+    if (identity) {
+      expect_pairs(relation, pair);
+      plan.row_partner = at::arange(pair.rows.size(0), plan.row_there.options().dtype(at::kLong));
+    } else {
+      plan.row_labels = relation.rows;
+      plan.column_labels = relation.columns;
+    }
+    const SigmoidContrast found = sigmoid_contrast(pair.rows, pair.columns, scale, bias_, plan);
+    const Tensor rows = (plan.row_there & plan.column_there.any()).to(type).sum().clamp_min(1);
 
     Losses losses;
-    losses.add("sigmoid", each.sum() / rows);
+    losses.add("sigmoid", found.total / rows);
     losses.measure("logitScale", scale);
     losses.measure("logitBias", bias_);
-    if (relation.kind == Relation::Kind::identity) {
-      const Tensor own = at::arange(z.size(0), z.options().dtype(at::kLong).requires_grad(false));
-      losses.measure("rowAccuracy", (z.argmax(1) == own).to(type).mean());
-    }
+    if (identity) losses.measure("rowAccuracy", mean_over((found.row_rank == 1).to(type), found.row_rank > 0));
     return losses;
   }
 

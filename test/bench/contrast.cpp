@@ -117,8 +117,9 @@ int main(int argc, char** argv) {
 
   const double rate = 2.0 * 2048 * 2048 * 2048 / median(sgemm.seconds) * 1e-9;
   const double product_flop = 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(width);
-  std::printf("N = M = %lld, D = %lld, float32, %d threads, median of %lld rounds; sgemm: %.0f GFLOP/s\n", static_cast<long long>(n),
-              static_cast<long long>(width), at::get_num_threads(), static_cast<long long>(rounds), rate);
+  std::printf("N = M = %lld, D = %lld, float32, %d threads, median of %lld rounds; sgemm: %.0f GFLOP/s\n",
+              static_cast<long long>(n), static_cast<long long>(width), at::get_num_threads(), static_cast<long long>(rounds),
+              rate);
   std::printf("%-28s %10s %10s %22s %14s\n", "", "ms", "best ms", "GFLOP/s (of sgemm)", "extra MiB");
   // Gradients of a and b are results, not extra memory.
   const double results = 2.0 * static_cast<double>(n) * static_cast<double>(width) * 4;

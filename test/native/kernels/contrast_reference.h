@@ -94,9 +94,7 @@ inline ContrastReference contrast_reference(const Tensor& given_a, const Tensor&
     for (int64_t k = 0; k < n; ++k) column_rank[index(j)] += z[at(k, j)] > z[at(i, j)];
   }
 
-  const auto pull = [&](const Tensor& x, int64_t count) {
-    return x.defined() ? numbers(x) : std::vector<double>(index(count));
-  };
+  const auto pull = [&](const Tensor& x, int64_t count) { return x.defined() ? numbers(x) : std::vector<double>(index(count)); };
   const auto g = pull(given_pull.row_lse, n), h = pull(given_pull.column_lse, m);
   const auto g_target = pull(given_pull.row_target, n), h_target = pull(given_pull.column_target, m);
   const auto g_own = pull(given_pull.row_own, n), h_own = pull(given_pull.column_own, m);
@@ -106,7 +104,8 @@ inline ContrastReference contrast_reference(const Tensor& given_a, const Tensor&
       const double score = z[at(i, j)], label = s[at(i, j)];
       if (score == never) continue;
       double dz = g[index(i)] * share(score, row_lse[index(i)]) + h[index(j)] * share(score, column_lse[index(j)]);
-      if (label_width > 0) dz += g_target[index(i)] * share(label, row_label[index(i)]) + h_target[index(j)] * share(label, column_label[index(j)]);
+      if (label_width > 0)
+        dz += g_target[index(i)] * share(label, row_label[index(i)]) + h_target[index(j)] * share(label, column_label[index(j)]);
       if (plan.row_partner.defined() && plan.row_partner[i].item<int64_t>() == j) dz += g_own[index(i)];
       if (plan.column_partner.defined() && plan.column_partner[j].item<int64_t>() == i) dz += h_own[index(j)];
       const double scale = scales[scales.size() > 1 ? index(i) : 0];

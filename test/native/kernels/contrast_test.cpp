@@ -51,8 +51,11 @@ void everything(Case& made) {
 }
 
 Case random_case(int64_t n, int64_t m, int64_t width, double scale) {
-  Case out{c10::str("random ", n, "×", m, "×", width), unit(normal({n, width}, 1)), unit(normal({m, width}, 2)),
-           at::scalar_tensor(scale, at::kDouble), {}};
+  Case out{c10::str("random ", n, "×", m, "×", width),
+           unit(normal({n, width}, 1)),
+           unit(normal({m, width}, 2)),
+           at::scalar_tensor(scale, at::kDouble),
+           {}};
   out.plan.row_partner = places(n, m);
   out.plan.column_partner = places(m, n);
   return out;
@@ -61,7 +64,9 @@ Case random_case(int64_t n, int64_t m, int64_t width, double scale) {
 // Gradients of the outputs: those of a mean loss, unequal.
 ContrastPull pull_of(const Case& made) {
   const int64_t n = made.a.size(0), m = made.b.size(0);
-  const auto weights = [](int64_t count, uint64_t seed) { return (normal({count}, seed).abs() + 0.5) / static_cast<double>(count); };
+  const auto weights = [](int64_t count, uint64_t seed) {
+    return (normal({count}, seed).abs() + 0.5) / static_cast<double>(count);
+  };
   ContrastPull out;
   out.row_lse = weights(n, 21);
   out.column_lse = weights(m, 22);
@@ -79,9 +84,7 @@ struct Run {
   Tensor a, b, scale;  // gradients
 };
 
-Tensor as(const Tensor& x, at::ScalarType type) {
-  return x.defined() && at::isFloatingType(x.scalar_type()) ? x.to(type) : x;
-}
+Tensor as(const Tensor& x, at::ScalarType type) { return x.defined() && at::isFloatingType(x.scalar_type()) ? x.to(type) : x; }
 
 template <class How>
 Run run(const Case& made, at::ScalarType type, const How& how) {
@@ -110,7 +113,9 @@ Run run(const Case& made, at::ScalarType type, const How& how) {
   return found;
 }
 
-double largest_error(const Tensor& x, const Tensor& reference) { return (x.detach().to(at::kDouble) - reference).abs().max().item<double>(); }
+double largest_error(const Tensor& x, const Tensor& reference) {
+  return (x.detach().to(at::kDouble) - reference).abs().max().item<double>();
+}
 
 // Our largest error against float64 is at most twice that of the composition in the same type. A rounding of the largest number
 // is allowed on top: the composition is exact by chance where sums have one term.
@@ -119,7 +124,9 @@ void expect_as_good(const std::string& what, const Tensor& ours, const Tensor& c
   const double mine = largest_error(ours, reference), theirs = largest_error(composed, reference);
   const double rounding = 1.2e-7 * reference.abs().max().item<double>() + 1e-9;
   if (mine <= 2 * theirs + rounding) return;
-  native_test::fail(__FILE__, __LINE__, c10::str(what, ": expected an error of at most twice ", theirs, " but got ", mine, " where numbers reach ", reference.abs().max().item<double>()));
+  native_test::fail(__FILE__, __LINE__,
+                    c10::str(what, ": expected an error of at most twice ", theirs, " but got ", mine, " where numbers reach ",
+                             reference.abs().max().item<double>()));
 }
 
 Tensor finite(const Tensor& x) { return x.masked_fill(x == -std::numeric_limits<double>::infinity(), 0); }
@@ -132,8 +139,9 @@ void check(const Case& made) {
   const ContrastSums& sums = reference.sums;
   if (made.scale.dim() == 0) reference.gradient.scale = reference.gradient.scale.sum();
   const Run ours = run(seen, at::kFloat, contrast), composed = run(seen, at::kFloat, contrast_composed);
-  const auto both = [&](const char* name, const Tensor Contrast::* member) {
-    if ((sums.*member).defined()) expect_as_good(made.name + " " + name, ours.out.*member, composed.out.*member, finite(sums.*member));
+  const auto both = [&](const char* name, const Tensor Contrast::*member) {
+    if ((sums.*member).defined())
+      expect_as_good(made.name + " " + name, ours.out.*member, composed.out.*member, finite(sums.*member));
   };
   both("row_lse", &Contrast::row_lse);
   both("column_lse", &Contrast::column_lse);
@@ -168,8 +176,17 @@ void check(const Case& made) {
 }  // namespace
 
 TEST("contrast: against float64, random, of all sizes") {
-  for (const auto& [n, m, width] : {std::tuple(1, 1, 64), {2, 2, 64}, {3, 3, 128}, {3, 7, 1}, {9, 2, 30}, {127, 127, 64},
-                                    {127, 127, 1024}, {64, 200, 192}, {300, 65, 512}, {33, 1030, 48}, {1100, 40, 65}})
+  for (const auto& [n, m, width] : {std::tuple(1, 1, 64),
+                                    {2, 2, 64},
+                                    {3, 3, 128},
+                                    {3, 7, 1},
+                                    {9, 2, 30},
+                                    {127, 127, 64},
+                                    {127, 127, 1024},
+                                    {64, 200, 192},
+                                    {300, 65, 512},
+                                    {33, 1030, 48},
+                                    {1100, 40, 65}})
     check(random_case(n, m, width, 14));
 }
 
@@ -250,7 +267,8 @@ TEST("contrast: permuted samples give permuted results") {
   moved.plan.row_there = made.plan.row_there.index_select(0, rows);
   moved.plan.column_there = made.plan.column_there.index_select(0, columns);
   const Tensor scale = at::scalar_tensor(10.0);
-  const ContrastSums before = contrast_sums(made.a, made.b, scale, made.plan), after = contrast_sums(moved.a, moved.b, scale, moved.plan);
+  const ContrastSums before = contrast_sums(made.a, made.b, scale, made.plan),
+                     after = contrast_sums(moved.a, moved.b, scale, moved.plan);
   EXPECT(at::allclose(before.row_lse.index_select(0, rows), after.row_lse, 1e-12, 1e-12));
   EXPECT(at::allclose(before.column_lse.index_select(0, columns), after.column_lse, 1e-12, 1e-12));
 }
