@@ -25,8 +25,8 @@ struct Arguments {
   Arguments(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scale, const ContrastPlan& given) : plan(given) {
     check_features(given_a, given_b);
     real = real_type_of(given_a);
-    a = rows_contiguous(given_a.detach());
-    b = rows_contiguous(given_b.detach());
+    a = rows_for_loops(given_a);
+    b = rows_for_loops(given_b);
     scale = scale_argument(given_scale, a);
     const int64_t n = a.size(0), m = b.size(0);
     plan.row_there = side_argument(plan.row_there, {n}, at::kBool, a, "row_there");
@@ -168,7 +168,8 @@ ContrastGradient gradient_of(const Arguments& arguments, const ContrastSums& sum
 #ifdef GADOLINIUM_CUDA
   if (arguments.a.is_cuda()) {
     Tensor workspace = at::empty({contrast_workspace_cuda(problem)}, bytes);
-    contrast_gradient_cuda(problem, raw, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream());
+    contrast_gradient_cuda(problem, raw, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream(),
+                           at::globalContext().deterministicAlgorithms());
     return out;
   }
 #endif
@@ -231,7 +232,10 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
     const Tensor& scale = saved[2];
     const Tensor of_scale =
         kept.arguments.scale.numel() > 1 ? found.scale : found.scale.sum(0, false, at::kDouble).reshape(scale.sizes());
-    return {found.a.to(saved[0].scalar_type()), found.b.to(saved[1].scalar_type()), of_scale.to(scale.scalar_type()), Tensor()};
+    const auto alike = [](const Tensor& gradient, const Tensor& x) {
+      return gradient.narrow(1, 0, x.size(1)).to(x.scalar_type());
+    };
+    return {alike(found.a, saved[0]), alike(found.b, saved[1]), of_scale.to(scale.scalar_type()), Tensor()};
   }
 };
 
@@ -262,7 +266,8 @@ ContrastSums contrast_sums(const Tensor& a, const Tensor& b, const Tensor& scale
 
 ContrastGradient contrast_gradient(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan,
                                    const ContrastSums& sums, const ContrastPull& pull) {
-  return gradient_of(Arguments(a, b, scale, plan), sums, pull);
+  const ContrastGradient found = gradient_of(Arguments(a, b, scale, plan), sums, pull);
+  return {found.a.narrow(1, 0, a.size(1)), found.b.narrow(1, 0, b.size(1)), found.scale};
 }
 
 }  // namespace gd

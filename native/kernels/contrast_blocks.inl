@@ -1,8 +1,10 @@
 // The pairs of rows and columns in blocks: packing, scores, masks and the two products of the backward. What the soft-max and
-// the sigmoid contrast share on the CPU. Included after tile_product.inl, once for each instruction set.
+// the sigmoid contrast share on the CPU. Included once for each instruction set.
+#include "kernels/tile_product.inl"
 
-// Columns of a block: its packed half of b stays in the second cache or near it.
-constexpr int64_t block_columns = 512;
+// Columns of a block: their packed half of b stays in the last cache. Threads wait for each other after each block, so that small
+// blocks would be slow where other programs take a thread away.
+constexpr int64_t block_columns = 1024;
 // From one row of scores to the next: no power of two, which would put a tile's rows into the same lines of the first cache.
 constexpr int64_t score_row = block_columns + 16;
 // Rows of a block of the backward.

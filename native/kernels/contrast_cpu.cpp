@@ -29,9 +29,7 @@ namespace plain {
 #else
 #define GD_VECTOR_BYTES 16
 #endif
-#include "kernels/contrast_blocks.inl"
 #include "kernels/contrast_cpu_loops.inl"
-#include "kernels/tile_product.inl"
 #undef GD_VECTOR_BYTES
 }  // namespace plain
 
@@ -41,9 +39,7 @@ namespace plain {
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 namespace avx512 {
 #define GD_VECTOR_BYTES 64
-#include "kernels/contrast_blocks.inl"
 #include "kernels/contrast_cpu_loops.inl"
-#include "kernels/tile_product.inl"
 }  // namespace avx512
 #pragma GCC pop_options
 #endif

@@ -1,4 +1,5 @@
-// The two directions of the soft-max contrast. Included after contrast_blocks.inl, once for each instruction set.
+// The two directions of the soft-max contrast. Included once for each instruction set.
+#include "kernels/contrast_blocks.inl"
 
 // A log-sum-exp under way: Σ exp x = sum · exp(largest); with `weighted` Σ exp(x)·y beside it.
 struct RunningSum {

@@ -24,8 +24,20 @@ inline ElementType element_type_of(const Tensor& x, std::string_view name) {
   }
 }
 
-// Numbers of a row side by side.
-inline Tensor rows_contiguous(const Tensor& x) { return x.stride(1) == 1 || x.size(1) == 1 ? x : x.contiguous(); }
+// Features as the loops take them: numbers of a row side by side; on a card rows that begin at multiples of 16 bytes and have
+// whole steps of 64 numbers, filled up with zeros, which change no product.
+inline Tensor rows_for_loops(const Tensor& given) {
+  const Tensor x = given.detach();
+  if (!x.is_cuda()) return x.stride(1) == 1 || x.size(1) == 1 ? x : x.contiguous();
+  expect(x.scalar_type() != at::kDouble, "no-kernel",
+         "expected float32, float16 or bfloat16 on a card for the contrasts but got ", x.scalar_type());
+  expect(x.size(1) <= 1024, "no-kernel", "expected features of at most 1024 numbers on a card for the contrasts but got ",
+         x.size(1));
+  const int64_t lacking = (64 - x.size(1) % 64) % 64;
+  if (lacking > 0) return at::constant_pad_nd(x, {0, lacking});
+  const bool aligned = reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0 && x.stride(0) * x.element_size() % 16 == 0;
+  return x.stride(1) == 1 && aligned ? x : x.clone(at::MemoryFormat::Contiguous);
+}
 
 inline void check_features(const Tensor& a, const Tensor& b) {
   expect(a.dim() == 2 && a.size(0) > 0 && a.size(1) > 0, "bad-shape",

@@ -22,8 +22,7 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
           SigmoidContrastPlan& plan, bool gradients) {
   check_features(given_a, given_b);
   const at::ScalarType real = real_type_of(given_a);
-  const Tensor a = rows_contiguous(given_a.detach()), b = rows_contiguous(given_b.detach()),
-               scale = scale_argument(given_scale, a);
+  const Tensor a = rows_for_loops(given_a), b = rows_for_loops(given_b), scale = scale_argument(given_scale, a);
   expect(given_bias.defined() && given_bias.numel() == 1, "bad-shape", "expected one number for bias but got ",
          given_bias.defined() ? given_bias.sizes() : at::IntArrayRef());
   const Tensor bias = side_argument(given_bias, given_bias.sizes(), real, a, "bias");
@@ -77,7 +76,8 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
 #ifdef GADOLINIUM_CUDA
   if (a.is_cuda()) {
     Tensor workspace = at::empty({sigmoid_contrast_workspace_cuda(p)}, a.options().dtype(at::kByte));
-    sigmoid_contrast_cuda(p, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream());
+    sigmoid_contrast_cuda(p, to, workspace.mutable_data_ptr(), c10::cuda::getCurrentCUDAStream().stream(),
+                          at::globalContext().deterministicAlgorithms());
     return out;
   }
 #endif
@@ -97,8 +97,9 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
       const auto alike = [](const Tensor& sum, const Tensor& x) {
         return (x.numel() > 1 ? sum : sum.sum(0, false, at::kDouble).reshape(x.sizes())).to(x.scalar_type());
       };
-      ctx->save_for_backward(
-          {found.a.to(a.scalar_type()), found.b.to(b.scalar_type()), alike(found.scale, scale), alike(found.bias, bias)});
+      ctx->save_for_backward({found.a.narrow(1, 0, a.size(1)).to(a.scalar_type()),
+                              found.b.narrow(1, 0, b.size(1)).to(b.scalar_type()), alike(found.scale, scale),
+                              alike(found.bias, bias)});
     }
     const Tensor total = at::dot(found.row_sum, plan.weight);
     variable_list aside{found.row_sum};
@@ -124,12 +125,12 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
 
 }  // namespace
 
-SigmoidContrast sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                                 const SigmoidContrastPlan& plan) {
+SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                                      const SigmoidContrastPlan& plan) {
   const bool gradients =
       c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
   const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients);
-  SigmoidContrast out{found[0], found[1], {}};
+  SigmoidContrastTotal out{found[0], found[1], {}};
   if (plan.row_partner.defined()) out.row_rank = found[2];
   return out;
 }

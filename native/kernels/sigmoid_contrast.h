@@ -19,7 +19,7 @@ struct SigmoidContrastPlan {
   Tensor weight;                              // [N], of the rows in the total; undefined: 1
 };
 
-struct SigmoidContrast {
+struct SigmoidContrastTotal {
   Tensor total;     // 0-d, differentiable in a, b, scale and bias: Σ_i weight_i row_sum_i
   Tensor row_sum;   // [N], not differentiable
   Tensor row_rank;  // int32 [N]: 1 + how many pairs of the row score higher than the partner; 0: no partner
@@ -27,7 +27,7 @@ struct SigmoidContrast {
 
 // a: [N, D], b: [M, D], both float64, float32, float16 or bfloat16; scale: one number or [N]; bias: one number. float32 comes
 // out, or float64 when the features are. Throws Error("bad-shape") and Error("bad-type") naming the argument.
-SigmoidContrast sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                                 const SigmoidContrastPlan& plan);
+SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                                      const SigmoidContrastPlan& plan);
 
 }  // namespace gd

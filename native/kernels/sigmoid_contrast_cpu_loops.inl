@@ -1,4 +1,5 @@
-// The sigmoid contrast: sums and gradients in one pass. Included after contrast_blocks.inl, once for each instruction set.
+// The sigmoid contrast: sums and gradients in one pass. Included once for each instruction set.
+#include "kernels/contrast_blocks.inl"
 
 // One row: dz for the loss log(1 + exp(−y z)) of each pair, and their sum. `sign` is y, or 0 for pairs that are none.
 template <class T>

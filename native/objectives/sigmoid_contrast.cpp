@@ -49,7 +49,7 @@ struct SigmoidContrast : Objective {
       plan.row_labels = relation.rows;
       plan.column_labels = relation.columns;
     }
-    const SigmoidContrast found = sigmoid_contrast(pair.rows, pair.columns, scale, bias_, plan);
+    const SigmoidContrastTotal found = sigmoid_contrast(pair.rows, pair.columns, scale, bias_, plan);
     const Tensor rows = (plan.row_there & plan.column_there.any()).to(type).sum().clamp_min(1);
 
     Losses losses;

@@ -20,6 +20,15 @@ const benches = {
   ],
   'start-up': ['from process start to the first step of demo', [['node', here('start-up.mjs')]]],
   events: ['what 1,000 step events a second cost', [['node', here('events.mjs'), '4']]],
+  contrast: [
+    'the contrasts at N = 4096, D = 512, beside their compositions of libtorch operators and eager PyTorch',
+    [
+      ['cmake', '--build', 'build/release', '--target', 'contrast_bench', '--parallel', '2'],
+      ['build/release/contrast_bench'],
+      ['build/release/contrast_bench', '32768', '512', '1'],
+      python && [python, here('contrast_peer.py')],
+    ],
+  ],
   'data-path': [
     'samples a second per core, beside torch DataLoader + Pillow',
     [

@@ -163,7 +163,7 @@ TEST("sigmoid contrast: ranks, half types, blocks of rows, nothing asked for") {
   made.a = made.a.index_select(0, at::arange(130).remainder(20));  // many ties
   const Tensor a = made.a.to(at::kFloat), b = made.b.to(at::kFloat), scale = made.scale.to(at::kFloat),
                bias = made.bias.to(at::kFloat);
-  const SigmoidContrast whole = sigmoid_contrast(a, b, scale, bias, made.plan);
+  const SigmoidContrastTotal whole = sigmoid_contrast(a, b, scale, bias, made.plan);
   EXPECT(!whole.total.requires_grad());
   const Tensor z = at::matmul(a.to(at::kDouble), b.to(at::kDouble).t());
   const Tensor own = z.gather(1, made.plan.row_partner.unsqueeze(1));
@@ -177,8 +177,8 @@ TEST("sigmoid contrast: ranks, half types, blocks of rows, nothing asked for") {
   }
   EXPECT_CLOSE(sums.item<double>(), whole.total.item<double>(), 1e-6);
 
-  const SigmoidContrast half = sigmoid_contrast(a.to(at::kBFloat16), b.to(at::kBFloat16), scale, bias, made.plan);
-  const SigmoidContrast same =
+  const SigmoidContrastTotal half = sigmoid_contrast(a.to(at::kBFloat16), b.to(at::kBFloat16), scale, bias, made.plan);
+  const SigmoidContrastTotal same =
       sigmoid_contrast(a.to(at::kBFloat16).to(at::kFloat), b.to(at::kBFloat16).to(at::kFloat), scale, bias, made.plan);
   EXPECT(at::equal(half.row_sum, same.row_sum));
   EXPECT_THROWS(sigmoid_contrast(a, b, scale, at::ones({2}), made.plan), "expected one number for bias but got [2]");
