@@ -527,6 +527,8 @@ export interface GlobalContrastOptions {
   maximumScale?: number;
   /** weight of the row direction; the column direction has 1 minus it. Default 0.5. */
   rowWeight?: number;
+  /** weight of the mean squared log-sum-exp of both directions, which keeps scores small; 0: none. Default 0. */
+  zLoss?: number;
   /** scale both features to unit length first. Default true. */
   normalise?: boolean;
 }
@@ -2112,6 +2114,12 @@ export const description: Description = {
           "kind": "number",
           "fallback": 0.5,
           "help": "weight of the row direction; the column direction has 1 minus it"
+        },
+        {
+          "name": "zLoss",
+          "kind": "number",
+          "fallback": 0,
+          "help": "weight of the mean squared log-sum-exp of both directions, which keeps scores small; 0: none"
         },
         {
           "name": "normalise",
