@@ -64,9 +64,11 @@ GD_TILE float slope_factor(Block& block, Array<float> peaks, const GradientParam
       const auto look = [&](const SampleArrays& arrays, int64_t count) {
         for (int64_t i = block.thread_of(lane); i < count; i += threads_a_block) {
           if (arrays.scale) scale[lane] = larger(scale[lane], size(arrays.scale[arrays.one_scale ? 0 : i]));
-          if (arrays.gradient)
-            weight[lane] = larger(weight[lane],
-                                  size(arrays.gradient[i]) + (arrays.target_gradient ? size(arrays.target_gradient[i]) : 0.0f));
+          if (arrays.gradient) {
+            const auto more = [&](const float* array) { return array ? size(array[i]) : 0.0f; };
+            weight[lane] =
+                larger(weight[lane], size(arrays.gradient[i]) + more(arrays.target_gradient) + more(arrays.partner_gradient));
+          }
         }
       };
       // Rows alone have a scale; a side without gradients has 1, which changes no product.
@@ -165,7 +167,7 @@ GD_TILE void gradient_block(Block& block, const GradientParameters& p, int64_t o
     const int64_t i = own0 + thread;
     const bool there = is_there(p.own, i);
     set(block, thread, at.own_there, thread, static_cast<uint8_t>(there));
-    set(block, thread, at.own_samples, thread, there ? sample_of(p.own_samples, i) : Sample{});
+    set(block, thread, at.own_samples, thread, there ? sample_of(p.own_samples, i) : Sample{0, 0, 0, 0, 0, 0, 0, -1});
   });
   block.warps([&](int warp) {
     if (!S::has(warp)) return;
@@ -228,7 +230,7 @@ GD_TILE void gradient_block(Block& block, const GradientParameters& p, int64_t o
       const int64_t j = other0 + thread;
       const bool there = is_there(p.other, j);
       set(block, thread, at.other_there, thread, static_cast<uint8_t>(there));
-      set(block, thread, at.other_samples, thread, there ? sample_of(p.other_samples, j) : Sample{});
+      set(block, thread, at.other_samples, thread, there ? sample_of(p.other_samples, j) : Sample{0, 0, 0, 0, 0, 0, 0, -1});
     });
     const int64_t row0 = p.own_is_rows ? own0 : other0, column0 = p.own_is_rows ? other0 : own0;
     const int64_t row_count = p.own_is_rows ? p.own.count : p.other.count;
@@ -282,6 +284,8 @@ GD_TILE void gradient_block(Block& block, const GradientParameters& p, int64_t o
                 const bool same = (positive && is_marked(block, thread, at.positive, r, c)) || (p.positive_labels && label > 0);
                 float value = 0;
                 slope = Rule::slope(own, other, scaled + bias, label, same, value);
+                if (own.partner == static_cast<int32_t>(other0) + column) slope += own.partner_gradient;
+                if (other.partner == static_cast<int32_t>(own0) + row) slope += other.partner_gradient;
                 sums[0][half][lane] += slope * dot;
                 sums[1][half][lane] += slope;
                 sums[2][half][lane] += value;

@@ -100,24 +100,22 @@ void gradients_in_tiles(GradientParameters p, bool deterministic, const Device& 
   const auto zero = [&](void* at, int64_t bytes) {
     if (at) check(cudaMemsetAsync(at, 0, static_cast<size_t>(bytes), stream), "cudaMemsetAsync");
   };
-  if (p.own_gradient && !deterministic) {
-    p.strips = strips_between(own_tiles, other_tiles, device.multiprocessors);
-    p.other_tiles = static_cast<int>((other_tiles + p.strips - 1) / p.strips);
-    if (p.strips > 1) {
-      zero(p.own_gradient, p.own.count * p.width * 4);
-      for (void* sum : {static_cast<void*>(p.sums.scale), static_cast<void*>(p.sums.slope), static_cast<void*>(p.sums.value),
-                        static_cast<void*>(p.sums.rank)})
-        zero(sum, p.own.count * 4);
-    }
-    zero(p.other_gradient, p.other.count * p.width * 4);
-    const dim3 grid(static_cast<unsigned>(own_tiles), static_cast<unsigned>(p.strips));
-    return launch(gradient_kernel<Type, T, N, Rule, true>, grid, shared, stream, device, p);
+  // One pass for both sides, where the other side's gradient is wanted and may be added up in any order.
+  const bool both = p.other_gradient && !deterministic;
+  p.strips = deterministic ? 1 : strips_between(own_tiles, other_tiles, device.multiprocessors);
+  p.other_tiles = static_cast<int>((other_tiles + p.strips - 1) / p.strips);
+  if (p.strips > 1) {
+    zero(p.own_gradient, p.own.count * p.width * 4);
+    for (float* sum : {p.sums.scale, p.sums.slope, p.sums.value}) zero(sum, p.own.count * 4);
+    zero(p.sums.rank, p.own.count * 4);
   }
-  p.other_tiles = static_cast<int>(other_tiles);
-  launch(gradient_kernel<Type, T, N, Rule, false>, dim3(static_cast<unsigned>(own_tiles)), shared, stream, device, p);
-  if (!p.own_gradient) return;
-  const GradientParameters columns = turned(p, static_cast<int>(own_tiles));
-  launch(gradient_kernel<Type, T, N, Rule, false>, dim3(static_cast<unsigned>(other_tiles)), shared, stream, device, columns);
+  if (both) zero(p.other_gradient, p.other.count * p.width * 4);
+  const dim3 grid(static_cast<unsigned>(own_tiles), static_cast<unsigned>(p.strips));
+  if (both) return launch(gradient_kernel<Type, T, N, Rule, true>, grid, shared, stream, device, p);
+  if (p.own_gradient || p.sums.any()) launch(gradient_kernel<Type, T, N, Rule, false>, grid, shared, stream, device, p);
+  if (p.other_gradient)
+    launch(gradient_kernel<Type, T, N, Rule, false>, dim3(static_cast<unsigned>(other_tiles)), shared, stream, device,
+           turned(p, static_cast<int>(own_tiles)));
 }
 
 template <typename Rule, typename Type>

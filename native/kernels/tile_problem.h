@@ -112,20 +112,16 @@ inline Combination row_combination(const StatisticsParameters& p, const Contrast
   return {p.row_partials,
           p.column_strips,
           p.rows.count,
-          {floats(out.row_lse), floats(out.row_target), floats(out.row_label_lse), out.row_rank}};
+          {floats(out.row_lse), floats(out.row_lse_rest), floats(out.row_target), floats(out.row_label_lse), floats(out.row_own),
+           out.row_rank}};
 }
 inline Combination column_combination(const StatisticsParameters& p, const ContrastStatistics& out) {
   const auto floats = [](void* x) { return static_cast<float*>(x); };
   return {p.column_partials,
           p.row_strips,
           p.columns.count,
-          {floats(out.column_lse), floats(out.column_target), floats(out.column_label_lse), out.column_rank}};
-}
-
-inline SampleArrays samples_of(const void* scale, bool one_scale, const void* lse, const void* gradient, const void* label_lse,
-                               const void* target_gradient) {
-  const auto floats = [](const void* x) { return static_cast<const float*>(x); };
-  return {floats(scale), floats(lse), floats(gradient), floats(label_lse), floats(target_gradient), one_scale};
+          {floats(out.column_lse), floats(out.column_lse_rest), floats(out.column_target), floats(out.column_label_lse),
+           floats(out.column_own), out.column_rank}};
 }
 
 // The first pass of the gradient, with both sides' outputs; the second one of the form without atomics is turned(this).
@@ -134,9 +130,23 @@ inline GradientParameters gradient_parameters(const ContrastProblem& problem, co
   GradientParameters p;
   p.own = side_of(problem.a, problem.a_stride, problem.type, problem.rows, problem.row_there, problem.row_labels);
   p.other = side_of(problem.b, problem.b_stride, problem.type, problem.columns, problem.column_there, problem.column_labels);
-  p.own_samples =
-      samples_of(problem.scale, !problem.scale_by_row, in.row_lse, in.row_gradient, in.row_label_lse, in.row_target_gradient);
-  p.other_samples = samples_of(nullptr, false, in.column_lse, in.column_gradient, in.column_label_lse, in.column_target_gradient);
+  const auto floats = [](const void* x) { return static_cast<const float*>(x); };
+  p.own_samples.scale = floats(problem.scale);
+  p.own_samples.one_scale = !problem.scale_by_row;
+  p.own_samples.lse = floats(in.row_lse);
+  p.own_samples.lse_rest = floats(in.row_lse_rest);
+  p.own_samples.gradient = floats(in.row_gradient);
+  p.own_samples.label_lse = floats(in.row_label_lse);
+  p.own_samples.target_gradient = floats(in.row_target_gradient);
+  p.own_samples.partner_gradient = floats(in.row_own_gradient);
+  p.own_samples.partner = problem.row_partner;
+  p.other_samples.lse = floats(in.column_lse);
+  p.other_samples.lse_rest = floats(in.column_lse_rest);
+  p.other_samples.gradient = floats(in.column_gradient);
+  p.other_samples.label_lse = floats(in.column_label_lse);
+  p.other_samples.target_gradient = floats(in.column_target_gradient);
+  p.other_samples.partner_gradient = floats(in.column_own_gradient);
+  p.other_samples.partner = problem.column_partner;
   p.width = static_cast<int>(problem.width);
   p.label_width = static_cast<int>(problem.label_width);
   p.label_scale = static_cast<float>(problem.label_scale);

@@ -7,20 +7,30 @@
 namespace gd::tile {
 
 // What a Rule knows of a sample; its meaning is the Rule's.
-struct Sample {
-  float scale, lse, gradient, label_lse, target_gradient;
+struct alignas(16) Sample {
+  float scale, lse, lse_rest, gradient, label_lse, target_gradient;
+  float partner_gradient;  // of the score with its partner
+  int32_t partner;         // of the other side; −1: none
 };
 
 // One side's arrays of Sample; null: 0, and 1 for scale and gradient.
 struct SampleArrays {
-  const float *scale = nullptr, *lse = nullptr, *gradient = nullptr, *label_lse = nullptr, *target_gradient = nullptr;
+  const float *scale = nullptr, *lse = nullptr, *lse_rest = nullptr, *gradient = nullptr;
+  const float *label_lse = nullptr, *target_gradient = nullptr, *partner_gradient = nullptr;
+  const int64_t* partner = nullptr;
   bool one_scale = false;  // scale[0] serves all
 };
 
 GD_TILE Sample sample_of(const SampleArrays& from, int64_t i) {
-  return {from.scale ? from.scale[from.one_scale ? 0 : i] : 1.0f, from.lse ? from.lse[i] : 0.0f,
-          from.gradient ? from.gradient[i] : 1.0f, from.label_lse ? from.label_lse[i] : 0.0f,
-          from.target_gradient ? from.target_gradient[i] : 0.0f};
+  const auto or_zero = [&](const float* array) { return array ? array[i] : 0.0f; };
+  return {from.scale ? from.scale[from.one_scale ? 0 : i] : 1.0f,
+          or_zero(from.lse),
+          or_zero(from.lse_rest),
+          from.gradient ? from.gradient[i] : 1.0f,
+          or_zero(from.label_lse),
+          or_zero(from.target_gradient),
+          or_zero(from.partner_gradient),
+          from.partner_gradient ? static_cast<int32_t>(from.partner[i]) : -1};
 }
 
 // Sums along the rows of the own side, each [count]; null: not wanted.
@@ -76,7 +86,8 @@ GD_BOTH_SIDES GradientParameters turned(const GradientParameters& p, int own_til
 // The soft-max contrast; own and other alike: gradient = g or h, lse the sample's own log-sum-exp.
 struct SoftmaxRule {
   GD_TILE static float slope(const Sample& own, const Sample& other, float z, float label, bool, float&) {
-    float slope = own.gradient * exponential(z - own.lse) + other.gradient * exponential(z - other.lse);
+    float slope =
+        own.gradient * exponential(z - own.lse - own.lse_rest) + other.gradient * exponential(z - other.lse - other.lse_rest);
     if (own.target_gradient != 0 || other.target_gradient != 0)
       slope +=
           own.target_gradient * exponential(label - own.label_lse) + other.target_gradient * exponential(label - other.label_lse);

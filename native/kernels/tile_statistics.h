@@ -326,7 +326,7 @@ GD_TILE void statistics_block(Block& block, const StatisticsParameters& p, int r
 // --- The second launch: the strips of each sample become the outputs -------------------------------------------------------
 
 struct StatisticsOutputs {
-  float *lse = nullptr, *target = nullptr, *label_lse = nullptr;  // each may be null
+  float *lse = nullptr, *lse_rest = nullptr, *target = nullptr, *label_lse = nullptr, *own = nullptr;  // each may be null
   int32_t* rank = nullptr;
 };
 
@@ -349,15 +349,23 @@ GD_TILE void combine_sample(const Combination& side, int64_t i) {
     if (partials.label_top) labels = merge(labels, {partials.label_top[at], partials.label_sum[at], partials.label_weighted[at]});
     if (partials.larger) larger += partials.larger[at];
   }
-  if (out.lse) out.lse[i] = scores.top == -infinity() ? -infinity() : scores.top + logarithm(scores.sum);
+  const bool none = scores.top == -infinity();
+  const float add = none ? 0.0f : logarithm(scores.sum), lse = scores.top + add;
+  if (out.lse) out.lse[i] = lse;
+  if (out.lse_rest) {
+    // What rounding took from the sum, to the bit (Knuth's two-sum).
+    const float second = lse - scores.top;
+    out.lse_rest[i] = none ? 0.0f : (scores.top - (lse - second)) + (add - second);
+  }
   if (partials.label_top) {
     const bool any = labels.top != -infinity();
     if (out.label_lse) out.label_lse[i] = any ? labels.top + logarithm(labels.sum) : -infinity();
     if (out.target) out.target[i] = any ? labels.weighted / labels.sum : 0.0f;
   }
-  if (out.rank) {
+  if (partials.partner_score) {
     const float partner = partials.partner_score[i];
-    out.rank[i] = partner == partner ? 1 + larger : 0;
+    if (out.rank) out.rank[i] = partner == partner ? 1 + larger : 0;
+    if (out.own) out.own[i] = partner == partner ? partner : 0.0f;
   }
 }
 

@@ -77,12 +77,26 @@ Outcome contrast_by_matrices(const Case& c, at::ScalarType type, bool eager) {
     out.column_target = (by_column * z).sum(0);
     slope = slope + c.g_target.to(type).unsqueeze(1) * by_row + c.h_target.to(type) * by_column;
   }
+  if (c.g_own.defined()) {
+    const auto pairs = [](const Tensor& partner, int64_t count) { return partner.unsqueeze(1).eq(at::arange(count)); };
+    slope = slope + pairs(c.row_partner, c.b.size(0)) * c.g_own.to(type).unsqueeze(1) +
+            pairs(c.column_partner, c.a.size(0)).t() * c.h_own.to(type);
+  }
   slope = only(slope);
   out.a_gradient = product(slope * scale, c.b);
   out.b_gradient = product((slope * scale).t(), c.a);
   out.scale_gradient = (slope * dot).sum(1);
-  if (c.row_partner.defined()) out.row_rank = ranks(z, candidate, c.row_partner);
-  if (c.column_partner.defined()) out.column_rank = ranks(z.t(), candidate.t(), c.column_partner);
+  const auto own = [](const Tensor& scores, const Tensor& partner, const Tensor& rank) {
+    return scores.gather(1, partner.clamp_min(0).unsqueeze(1)).squeeze(1) * rank.ne(0);
+  };
+  if (c.row_partner.defined()) {
+    out.row_rank = ranks(z, candidate, c.row_partner);
+    out.row_own = own(z, c.row_partner, out.row_rank);
+  }
+  if (c.column_partner.defined()) {
+    out.column_rank = ranks(z.t(), candidate.t(), c.column_partner);
+    out.column_own = own(z.t(), c.column_partner, out.column_rank);
+  }
   return out;
 }
 
@@ -112,9 +126,27 @@ void same(const Case& c, const char* what, const Tensor& got, const Tensor& expe
 
 Case Case::on(at::Device device) const {
   Case c = *this;
-  for (Tensor* t : {&c.a, &c.b, &c.scale, &c.bias, &c.weight, &c.row_there, &c.column_there, &c.excluded_offsets,
-                    &c.excluded_columns, &c.positive_offsets, &c.positive_columns, &c.row_labels, &c.column_labels,
-                    &c.row_partner, &c.column_partner, &c.g, &c.h, &c.g_target, &c.h_target})
+  for (Tensor* t : {&c.a,
+                    &c.b,
+                    &c.scale,
+                    &c.bias,
+                    &c.weight,
+                    &c.row_there,
+                    &c.column_there,
+                    &c.excluded_offsets,
+                    &c.excluded_columns,
+                    &c.positive_offsets,
+                    &c.positive_columns,
+                    &c.row_labels,
+                    &c.column_labels,
+                    &c.row_partner,
+                    &c.column_partner,
+                    &c.g,
+                    &c.h,
+                    &c.g_target,
+                    &c.h_target,
+                    &c.g_own,
+                    &c.h_own})
     if (t->defined()) *t = t->to(device);
   return c;
 }
@@ -210,6 +242,8 @@ void add_partners(Case& c) {
   const int64_t rows = c.a.size(0), columns = c.b.size(0);
   c.row_partner = at::randint(-1, columns, {rows}, at::kLong);
   c.column_partner = at::randint(-1, rows, {columns}, at::kLong);
+  c.g_own = at::randn({rows}) / static_cast<double>(rows);
+  c.h_own = at::randn({columns}) / static_cast<double>(columns);
   // Every third column and row is its neighbour once more: ties, to the bit.
   for (int64_t i = 1; i < columns; i += 3) c.b[i].copy_(c.b[i - 1]);
   for (int64_t i = 1; i < rows; i += 3) c.a[i].copy_(c.a[i - 1]);
@@ -255,8 +289,16 @@ Outcome run_statistics(const Floor& floor, const Case& on_cpu) {
   Outcome out;
   out.row_lse = poison.floats({p.rows});
   out.column_lse = poison.floats({p.columns});
-  if (c.row_partner.defined()) out.row_rank = poison.counts(p.rows);
-  if (c.column_partner.defined()) out.column_rank = poison.counts(p.columns);
+  out.row_lse_rest = poison.floats({p.rows});
+  out.column_lse_rest = poison.floats({p.columns});
+  if (c.row_partner.defined()) {
+    out.row_rank = poison.counts(p.rows);
+    out.row_own = poison.floats({p.rows});
+  }
+  if (c.column_partner.defined()) {
+    out.column_rank = poison.counts(p.columns);
+    out.column_own = poison.floats({p.columns});
+  }
   if (c.row_labels.defined()) {
     out.row_target = poison.floats({p.rows});
     out.column_target = poison.floats({p.columns});
@@ -264,11 +306,20 @@ Outcome run_statistics(const Floor& floor, const Case& on_cpu) {
     out.column_label_lse = poison.floats({p.columns});
   }
   Tensor workspace = at::full({floor.workspace(p) + 1}, 0xff, at::TensorOptions(at::kByte).device(floor.device));
-  floor.statistics(p,
-                   {data(out.row_lse), data(out.column_lse), static_cast<int32_t*>(data(out.row_rank)),
-                    static_cast<int32_t*>(data(out.column_rank)), data(out.row_target), data(out.column_target),
-                    data(out.row_label_lse), data(out.column_label_lse)},
-                   data(workspace));
+  ContrastStatistics to;
+  to.row_lse = data(out.row_lse);
+  to.column_lse = data(out.column_lse);
+  to.row_lse_rest = data(out.row_lse_rest);
+  to.column_lse_rest = data(out.column_lse_rest);
+  to.row_own = data(out.row_own);
+  to.column_own = data(out.column_own);
+  to.row_rank = static_cast<int32_t*>(data(out.row_rank));
+  to.column_rank = static_cast<int32_t*>(data(out.column_rank));
+  to.row_target = data(out.row_target);
+  to.column_target = data(out.column_target);
+  to.row_label_lse = data(out.row_label_lse);
+  to.column_label_lse = data(out.column_label_lse);
+  floor.statistics(p, to, data(workspace));
   return out;
 }
 
@@ -286,10 +337,20 @@ Outcome run_contrast(const Floor& floor, const Case& on_cpu, bool deterministic)
   out.a_gradient = poison.floats({p.rows, p.width});
   out.b_gradient = poison.floats({p.columns, p.width});
   out.scale_gradient = poison.floats({p.rows});
-  floor.gradient(p,
-                 {data<float>(row_lse), data<float>(column_lse), data<float>(c.g), data<float>(c.h), data<float>(row_label_lse),
-                  data<float>(column_label_lse), data<float>(c.g_target), data<float>(c.h_target)},
-                 {data(out.a_gradient), data(out.b_gradient), data(out.scale_gradient)}, deterministic);
+  ContrastCotangents in;
+  in.row_lse = data<float>(row_lse);
+  in.column_lse = data<float>(column_lse);
+  in.row_lse_rest = data<float>(out.row_lse_rest);
+  in.column_lse_rest = data<float>(out.column_lse_rest);
+  in.row_gradient = data<float>(c.g);
+  in.column_gradient = data<float>(c.h);
+  in.row_own_gradient = data<float>(c.g_own);
+  in.column_own_gradient = data<float>(c.h_own);
+  in.row_label_lse = data<float>(row_label_lse);
+  in.column_label_lse = data<float>(column_label_lse);
+  in.row_target_gradient = data<float>(c.g_target);
+  in.column_target_gradient = data<float>(c.h_target);
+  floor.gradient(p, in, {data(out.a_gradient), data(out.b_gradient), data(out.scale_gradient)}, deterministic);
   return out;
 }
 
@@ -317,6 +378,13 @@ void compare(const Case& c, const Outcome& got, const Outcome& expected) {
   const double gradients = c.a.scalar_type() == at::kFloat ? 2e-5 : c.a.scalar_type() == at::kHalf ? 1.0 / 1024 : 1.0 / 256;
   close(c, "row_lse", got.row_lse, expected.row_lse, statistics);
   close(c, "column_lse", got.column_lse, expected.column_lse, statistics);
+  // The rest is below the last digit of the sum, and 0 for an empty one.
+  if (got.row_lse_rest.defined()) {
+    EXPECT(got.row_lse_rest.abs().le(got.row_lse.abs().clamp_min(1) * 6e-8).all().item<bool>());
+    EXPECT(got.column_lse_rest.abs().le(got.column_lse.abs().clamp_min(1) * 6e-8).all().item<bool>());
+  }
+  close(c, "row_own", got.row_own, expected.row_own, statistics);
+  close(c, "column_own", got.column_own, expected.column_own, statistics);
   close(c, "row_target", got.row_target, expected.row_target, statistics);
   close(c, "column_target", got.column_target, expected.column_target, statistics);
   close(c, "row_label_lse", got.row_label_lse, expected.row_label_lse, statistics);

@@ -29,8 +29,8 @@ struct Case {
   Tensor row_labels, column_labels;
   double label_scale = 1;
   Tensor row_partner, column_partner;
-  // Gradients of the outputs: row and column log-sum-exp, row and column target sums.
-  Tensor g, h, g_target, h_target;
+  // Gradients of the outputs: row and column log-sum-exp, target sums, partners' scores.
+  Tensor g, h, g_target, h_target, g_own, h_own;
 
   Case on(at::Device device) const;
   ContrastProblem contrast() const;
@@ -46,7 +46,8 @@ void add_labels(Case& c, int64_t width, bool multi_hot = false);
 void add_partners(Case& c);  // most samples have one; some columns are duplicates of others
 
 struct Outcome {
-  Tensor row_lse, column_lse, row_rank, column_rank, row_target, column_target, row_label_lse, column_label_lse;
+  Tensor row_lse, column_lse, row_lse_rest, column_lse_rest, row_own, column_own, row_rank, column_rank, row_target,
+      column_target, row_label_lse, column_label_lse;
   Tensor row_sum, slope;  // of the sigmoid contrast
   Tensor a_gradient, b_gradient, scale_gradient;
 };
