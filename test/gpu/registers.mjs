@@ -5,7 +5,7 @@
 //   node test/gpu/registers.mjs            compares with registers.txt; status 1 where they differ
 //   node test/gpu/registers.mjs --write    writes it
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram, run } from '../../src/setup/program.mjs';
@@ -49,7 +49,8 @@ export function sourceHash(file) {
 /** @param {string} program @param {string[]} args */
 async function must(program, ...args) {
   const { status, output } = await run(program, args, { cwd: root });
-  if (status !== 0) throw new Error(`expected ${program} ${args.join(' ')} to succeed but got status ${status}\n${output}`);
+  if (status !== 0)
+    throw new Error(`expected ${program} ${args.join(' ')} to succeed but got status ${status}\n${output}`);
   return output;
 }
 
@@ -63,18 +64,33 @@ const plain = (name) =>
 /** @param {string} nvcc @param {string} file @param {string} architecture @returns {Promise<string[]>} a line a kernel */
 async function kernels(nvcc, file, architecture) {
   const output = await must(
-    nvcc, '-cubin', file, '-o', '/dev/null', '-std=c++17', '-O3', '--expt-relaxed-constexpr', '-DGADOLINIUM_CUDA',
-    `-arch=${architecture}`, '-Inative', '-Xptxas', '-v',
+    nvcc,
+    '-cubin',
+    file,
+    '-o',
+    '/dev/null',
+    '-std=c++17',
+    '-O3',
+    '--expt-relaxed-constexpr',
+    '-DGADOLINIUM_CUDA',
+    `-arch=${architecture}`,
+    '-Inative',
+    '-Xptxas',
+    '-v',
   );
   const found = [
     ...output.matchAll(
       /Compiling entry function '(\S+)'[\s\S]*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads[\s\S]*?Used (\d+) registers/g,
     ),
   ];
-  const names = found.length ? (await must('c++filt', ...found.map((match) => String(match[1])))).trim().split('\n') : [];
+  const names = found.length
+    ? (await must('c++filt', ...found.map((match) => String(match[1])))).trim().split('\n')
+    : [];
   return found
-    .map(([, , stack, stores, loads, registers], i) =>
-      `  ${plain(String(names[i])).padEnd(56)} ${String(registers).padStart(3)} registers, stack ${stack}, spill stores ${stores}, loads ${loads}`)
+    .map(
+      ([, , stack, stores, loads, registers], i) =>
+        `  ${plain(String(names[i])).padEnd(56)} ${String(registers).padStart(3)} registers, stack ${stack}, spill stores ${stores}, loads ${loads}`,
+    )
     .sort();
 }
 
@@ -102,7 +118,9 @@ async function main() {
   const fresh = new Set(now.split('\n'));
   const gone = [...old].filter((line) => !fresh.has(line)).map((line) => `- ${line}`);
   const come = [...fresh].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
-  process.stdout.write([...gone, ...come, gone.length + come.length ? 'differs: look, then --write' : 'the same', ''].join('\n'));
+  process.stdout.write(
+    [...gone, ...come, gone.length + come.length ? 'differs: look, then --write' : 'the same', ''].join('\n'),
+  );
   return gone.length + come.length ? 1 : 0;
 }
 

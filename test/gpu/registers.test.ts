@@ -7,12 +7,17 @@ describe('the report of registers and spills', () => {
   const report = readFileSync(REPORT, 'utf8');
 
   it.each(kernelFiles())('is of %s as it is now: npm run registers -- --write', (file) => {
-    for (const architecture of ['sm_80', 'sm_90a']) expect(report).toContain(`${file} ${sourceHash(file)} ${architecture}`);
+    for (const architecture of ['sm_80', 'sm_90a'])
+      expect(report).toContain(`${file} ${sourceHash(file)} ${architecture}`);
   });
 
   it('has every instantiation of the contrasts on both architectures', () => {
     const types = ['Bf16', 'Fp16', 'float'];
-    const widths = { Bf16: ['64, 16', '32, 16', '16, 16'], Fp16: ['64, 16', '32, 16', '16, 16'], float: ['64, 8', '32, 8', '16, 16'] };
+    const widths = {
+      Bf16: ['64, 16', '32, 16', '16, 16'],
+      Fp16: ['64, 16', '32, 16', '16, 16'],
+      float: ['64, 8', '32, 8', '16, 16'],
+    };
     for (const type of types) {
       for (const rule of ['SoftmaxRule', 'SigmoidRule'])
         for (const width of widths[type as keyof typeof widths])
@@ -22,9 +27,9 @@ describe('the report of registers and spills', () => {
     }
   });
 
-  it('shows no gradient that spills', () => {
-    const gradients = report.split('\n').filter((line) => line.includes('gradient_kernel'));
-    expect(gradients).toHaveLength(72);
-    for (const line of gradients) expect(line).toContain('spill stores 0, loads 0');
+  it('shows no kernel that spills more than two registers', () => {
+    const spills = [...report.matchAll(/^ {2}(.+?) +\d+ registers, .*spill stores (\d+),/gm)];
+    expect(spills.length).toBeGreaterThan(100);
+    expect(spills.filter(([, , bytes]) => Number(bytes) > 8).map(([, kernel]) => kernel)).toEqual([]);
   });
 });
