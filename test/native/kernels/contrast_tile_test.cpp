@@ -221,3 +221,24 @@ TEST("tiles: any cut into strips and stages gives the same") {
     compare(wide, run_contrast(tiles_on_cpu({0, 1, 2, 99 * 1024}), wide, false), contrast_reference(wide));
   }
 }
+
+TEST("tiles: the loops for the CPU and the tiles for a card agree") {
+  const Floor loops{at::kCPU, contrast_workspace_cpu, contrast_statistics_cpu,
+                    [](const ContrastProblem& problem, const ContrastCotangents& in, const ContrastGradients& out, bool) {
+                      at::Tensor workspace = at::empty({contrast_workspace_cpu(problem)}, at::kByte);
+                      contrast_gradient_cpu(problem, in, out, workspace.mutable_data_ptr());
+                    },
+                    [](const SigmoidContrastProblem& problem, const SigmoidContrastResult& out, bool) {
+                      at::Tensor workspace = at::empty({sigmoid_contrast_workspace_cpu(problem)}, at::kByte);
+                      sigmoid_contrast_cpu(problem, out, workspace.mutable_data_ptr());
+                    }};
+  for (const at::ScalarType type : {at::kBFloat16, at::kHalf, at::kFloat}) {
+    Case c = plain({140, 90, 128, type}, 5);
+    add_masks(c);
+    add_excluded(c);
+    add_partners(c);
+    compare(c, run_sigmoid(tiles_on_cpu(), c, false), run_sigmoid(loops, c, false));
+    add_labels(c, 14);
+    compare(c, run_contrast(tiles_on_cpu(), c, false), run_contrast(loops, c, false));
+  }
+}
