@@ -10,11 +10,13 @@
 
 namespace gd {
 
-// Without the stack that libtorch appends.
+// Without the stack that libtorch appends, and the place in the source that Gloo begins with.
 inline std::string first_line(const std::exception& error) {
   const auto* ours = dynamic_cast<const c10::Error*>(&error);
   const std::string text = ours ? ours->what_without_backtrace() : error.what();
-  return text.substr(0, text.find('\n'));
+  const size_t place = text.starts_with('[') ? text.find("] ") : std::string::npos;
+  const size_t from = place == std::string::npos ? 0 : place + 2;
+  return text.substr(from, text.find('\n') - from);
 }
 
 // Runs a collective; whatever it throws becomes Error("peer-lost") that says what was waited for.

@@ -96,9 +96,7 @@ export async function handler(argv: Arguments): Promise<void> {
 
 /** Whether this process is to start others that train. Throws `usage` where a launcher has started it as one of several. */
 function startsRanks({ nproc, restarts, rankTimeout }: Arguments, { launcher, world }: World): boolean {
-  const given = Object.entries({ nproc, restarts, 'rank-timeout': rankTimeout }).find(
-    ([, value]) => value !== undefined,
-  );
+  const given = Object.entries({ nproc, restarts }).find(([, value]) => value !== undefined);
   if (given && world > 1) {
     throw GadoliniumError.expected(
       'usage',
@@ -108,7 +106,8 @@ function startsRanks({ nproc, restarts, rankTimeout }: Arguments, { launcher, wo
       'who started the processes says how many there are, and starts them anew',
     );
   }
-  return given !== undefined;
+  // One of several obeys --rank-timeout itself: it waits so long for the others.
+  return world === 1 && (given !== undefined || rankTimeout !== undefined);
 }
 
 const defaultRankTimeout = '300';

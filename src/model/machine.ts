@@ -1,6 +1,7 @@
-import { availableParallelism } from 'node:os';
 import type { ResolvedConfig } from '../config/schema.js';
 import { GadoliniumError } from '../errors.js';
+import { coresOfRank } from '../launch/topology.js';
+import type { World } from '../launch/world.js';
 import { addon } from '../native/addon.js';
 
 export interface Machine {
@@ -10,19 +11,20 @@ export interface Machine {
   loaderThreads: number;
 }
 
+type Place = Pick<World, 'launcher' | 'localRank' | 'localWorld'>;
+const alone: Place = { launcher: 'single', localRank: 0, localWorld: 1 };
+
 /**
  * Settles `auto` and 0 by the machine: a card where there is one, all cores, on a card half of them for the data path. Processes of
  * one machine each have their own card and their share of the cores.
  */
-export function settleMachine(
-  config: ResolvedConfig,
-  { localRank, localWorld } = { localRank: 0, localWorld: 1 },
-): Machine {
+export function settleMachine(config: ResolvedConfig, world: Place = alone): Machine {
   const cards = addon().devices();
   const asked = config.train.device;
-  const own = `cuda:${localRank}`;
+  // Some launchers show each process its own card alone.
+  const own = `cuda:${cards === 1 ? 0 : world.localRank}`;
   const device = asked === 'auto' ? (cards > 0 ? own : 'cpu') : asked === 'cuda' ? own : asked;
-  const cores = coresOf(localWorld, process.env);
+  const cores = coresOfRank(world);
   if (device.startsWith('cuda')) {
     const index = Number(device.split(':')[1] ?? 0);
     if (!(index < cards)) {
@@ -45,10 +47,4 @@ export function settleMachine(
     threads: config.train.threads || cores,
     loaderThreads: config.train.loaderThreads || Math.max(1, Math.floor(cores / 2)),
   };
-}
-
-/** Cores of one process: what the launcher has set aside for it, or its share of all. */
-function coresOf(localWorld: number, env: NodeJS.ProcessEnv): number {
-  const given = env['GADOLINIUM_LAUNCHER'] === 'local' ? env['OMP_NUM_THREADS'] : env['SLURM_CPUS_PER_TASK'];
-  return Number(localWorld > 1 ? given : undefined) || Math.max(1, Math.floor(availableParallelism() / localWorld));
 }

@@ -106,8 +106,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     this.#engine?.now('checkpoint', { reason });
   }
 
-  get #world(): Pick<World, 'rank' | 'world' | 'localRank' | 'localWorld'> {
-    return this.#options.world ?? { rank: 0, world: 1, localRank: 0, localWorld: 1 };
+  get #world(): Pick<World, 'rank' | 'world' | 'localRank' | 'localWorld' | 'launcher'> {
+    return this.#options.world ?? { rank: 0, world: 1, localRank: 0, localWorld: 1, launcher: 'single' };
   }
 
   #say(news: News): void {

@@ -49,7 +49,6 @@ test.each([
   ['--nproc', 'auto'],
   ['--nproc', '2'],
   ['--restarts', '1'],
-  ['--rank-timeout', '60'],
 ])('%s %s is refused in a process that is one of several', async (option, value) => {
   const several = { RANK: '0', WORLD_SIZE: '2', MASTER_ADDR: 'localhost', MASTER_PORT: '29500' };
   for (const [name, text] of Object.entries(several)) vi.stubEnv(name, text);
