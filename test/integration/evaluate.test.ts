@@ -145,13 +145,17 @@ describe('embed', () => {
     const images = test.map((row) => unit(vector(rows, 'image.global', row)));
     const texts = test.map((row) => unit(vector(rows, 'text.global', row)));
     const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
-    const best = images.filter((one, i) =>
-      texts.every((text, j) => j === i || dot(one, text) < dot(one, texts[i] as number[])),
-    );
-    expect(best.length / test.length).toBeCloseTo(
-      during.get('retrieval')?.metrics['image-to-text.recall@1'] as number,
-      6,
-    );
+    // Cases of one pattern have nearly the same text, and the run's own sums are of single precision: ties may fall either way.
+    const recallAt1 = (tie: number) => {
+      const best = images.filter((one, i) =>
+        texts.every((text, j) => j === i || dot(one, text) < dot(one, texts[i] as number[]) + tie),
+      );
+      return best.length / test.length;
+    };
+    const told = during.get('retrieval')?.metrics['image-to-text.recall@1'] as number;
+    expect(recallAt1(-1e-5)).toBeLessThanOrEqual(told);
+    expect(recallAt1(1e-5)).toBeGreaterThanOrEqual(told);
+    expect(told).toBeGreaterThan(0);
   });
 
   test('image files and texts at hand: the features of the rows that were made of them', async () => {
