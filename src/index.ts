@@ -9,4 +9,5 @@ export { GadoliniumError } from './errors.js';
 export type * from './events/types.js';
 export { openModel } from './model/open.js';
 export * from './native/generated.js';
+export * as kernels from './native/kernels.js';
 export { type TrainOptions, type TrainRun, train } from './train/train.js';

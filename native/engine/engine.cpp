@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "core/error.h"
+#include "engine/tensor_bytes.h"
 #include "engine/training.h"
 
 #include <ATen/Context.h>
@@ -147,8 +148,9 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "parameters") return parameters();
   if (method == "embed") return embed(arguments);
   if (method == "ranks") return ranks(arguments);
-  fail("bad-call", "expected build, listen, join, restore, share, save, train, parameters, embed or ranks but got '", method,
-       "'");
+  if (method == "kernel") return kernel(arguments);
+  fail("bad-call", "expected build, listen, join, restore, share, save, train, parameters, embed, ranks or kernel but got '",
+       method, "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {
@@ -249,9 +251,7 @@ Value Engine::now(const std::string& method, const Value& arguments) {
   // A call that arrives after the run's end has nothing to do: its events are on their way.
   if (!run) return Value();
   if (method == "feed") {
-    const auto& bytes = *arguments.at("rows").bytes();
-    std::vector<uint32_t> rows(bytes.size() / sizeof(uint32_t));
-    std::memcpy(rows.data(), bytes.data(), rows.size() * sizeof(uint32_t));
+    auto rows = numbers_of<uint32_t>(arguments.at("rows"));
     run->loader->push(std::move(rows), arguments.at("epoch").integer(), arguments.at("first").integer());
     return Value();
   }

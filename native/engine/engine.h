@@ -34,7 +34,7 @@ class Engine {
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
   // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, share, save,
-  // train, parameters, embed, ranks.
+  // train, parameters, embed, ranks, kernel.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
 
@@ -69,6 +69,9 @@ class Engine {
   Value restore(const Value& arguments);
   Value save(const Value& arguments);
   Features to_device(Batch& batch, const std::vector<NamedInput>& inputs) const;
+
+  // engine/kernel_calls.cpp
+  Value kernel(const Value& arguments);
 
   // engine/evaluate.cpp
   Value embed(const Value& arguments);

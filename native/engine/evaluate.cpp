@@ -2,26 +2,13 @@
 #include "core/error.h"
 #include "core/group.h"
 #include "engine/engine.h"
+#include "engine/tensor_bytes.h"
 
 #include <ATen/ATen.h>
 
 namespace gd {
 
 namespace {
-
-Value::Bytes bytes_of(const Tensor& tensor) {
-  const Tensor flat = tensor.contiguous();
-  const auto* at = static_cast<const uint8_t*>(flat.const_data_ptr());
-  return std::make_shared<const std::vector<uint8_t>>(at, at + flat.nbytes());
-}
-
-template <class T>
-std::vector<T> numbers_of(const Value& value) {
-  const auto& bytes = *value.bytes();
-  std::vector<T> out(bytes.size() / sizeof(T));
-  std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
-  return out;
-}
 
 // One text of every rank, in their order.
 std::vector<std::string> gather_texts(const std::string& mine, Group& group) {
