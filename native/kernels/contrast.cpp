@@ -2,6 +2,7 @@
 
 #include "kernels/contrast_sides.h"
 #include "kernels/contrast_tiles.h"
+#include "kernels/row_share.h"
 
 #ifdef GADOLINIUM_CUDA
 #include <c10/cuda/CUDAStream.h>
@@ -178,18 +179,97 @@ ContrastGradient gradient_of(const Arguments& arguments, const ContrastSums& sum
   return out;
 }
 
+// This rank's rows, against all columns.
+Arguments share_of(const Arguments& whole, const RowShare& share) {
+  Arguments out = whole;
+  out.a = share.mine(whole.a);
+  if (whole.scale.numel() > 1) out.scale = share.mine(whole.scale);
+  for (Tensor* tensor : {&out.plan.row_there, &out.plan.row_labels, &out.plan.row_partner}) *tensor = share.mine(*tensor);
+  out.plan.excluded_offsets = share.mine(whole.plan.excluded_offsets, 1);
+  out.plan.column_partner = share.partners(whole.plan.column_partner);
+  return out;
+}
+
+// The log-sum-exps of a share for each column → of all rows; double precision, since the rests are of its size.
+Tensor joined(const Tensor& lse, const RowShare& share) { return at::logsumexp(share.group.gather(lse), 0); }
+
+Tensor exact(const Tensor& lse, const Tensor& rest) { return lse.to(at::kDouble) + rest.to(at::kDouble); }
+
+// What a column counts higher than its partner lies with all ranks: each counts for its share of the columns, as rows of the other
+// way round.
+Tensor column_rank_of(const Arguments& whole, Group& group) {
+  const RowShare share(group, whole.b.size(0));
+  expect(!whole.plan.excluded_offsets.defined(), "no-kernel",
+         "expected no excluded pairs where ranks share the work and the columns' ranks are wanted");
+  Arguments turned = whole;
+  turned.a = share.mine(whole.b).to(whole.real).contiguous();
+  turned.b = (whole.a.to(whole.real) * whole.scale.to(whole.real).view({-1, 1})).contiguous();
+  turned.scale = at::ones({1}, turned.a.options());
+  turned.plan = ContrastPlan();
+  turned.plan.row_there = share.mine(whole.plan.column_there);
+  turned.plan.column_there = whole.plan.row_there;
+  turned.plan.row_partner = share.mine(whole.plan.column_partner);
+  return share.whole(sums_of(turned).row_rank);
+}
+
+ContrastSums shared_sums_of(const Arguments& whole, Group& group) {
+  const RowShare share(group, whole.a.size(0));
+  const Arguments arguments = share_of(whole, share);
+  const bool ranks = whole.plan.column_partner.defined();
+  ContrastSums mine = sums_of(arguments), out;
+  out.row_lse = share.whole(mine.row_lse);
+  out.row_lse_rest = share.whole(mine.row_lse_rest);
+  out.row_own = share.whole(mine.row_own);
+  out.row_rank = share.whole(mine.row_rank);
+  out.row_target = share.whole(mine.row_target);
+  out.row_label_lse = share.whole(mine.row_label_lse);
+  const Tensor lse = joined(exact(mine.column_lse, mine.column_lse_rest), share);
+  out.column_lse = lse.to(whole.real);
+  const Tensor rest = lse - out.column_lse.to(at::kDouble);
+  out.column_lse_rest = at::where(at::isfinite(lse), rest, at::zeros_like(rest)).to(whole.real);
+  if (whole.labels()) {
+    const Tensor label_lse = joined(mine.column_label_lse.to(at::kDouble), share);
+    const Tensor part = at::exp(mine.column_label_lse.to(at::kDouble) - label_lse);
+    out.column_label_lse = label_lse.to(whole.real);
+    out.column_target = at::where(at::isfinite(part), mine.column_target.to(at::kDouble) * part, at::zeros_like(part));
+    group.sum(out.column_target);
+    out.column_target = out.column_target.to(whole.real);
+  }
+  if (ranks) {
+    out.column_own = mine.column_own;  // 0 where the partner is another rank's
+    group.sum(out.column_own);
+    out.column_rank = column_rank_of(whole, group);
+  }
+  return out;
+}
+
+ContrastGradient shared_gradient_of(const Arguments& whole, const ContrastSums& sums, const ContrastPull& pull, Group& group) {
+  const RowShare share(group, whole.a.size(0));
+  ContrastSums of_share = sums;
+  for (Tensor* tensor : {&of_share.row_lse, &of_share.row_lse_rest, &of_share.row_label_lse}) *tensor = share.mine(*tensor);
+  ContrastPull to_share = pull;
+  for (Tensor* tensor : {&to_share.row_lse, &to_share.row_own, &to_share.row_target}) *tensor = share.mine(*tensor);
+  ContrastGradient out = gradient_of(share_of(whole, share), of_share, to_share);
+  out.a = share.whole(out.a);
+  out.scale = share.whole(out.scale);
+  group.sum(out.b);
+  return out;
+}
+
 struct Kept : torch::CustomClassHolder {
-  Kept(Arguments arguments, ContrastSums sums) : arguments(std::move(arguments)), sums(std::move(sums)) {}
+  Kept(Arguments arguments, ContrastSums sums, Group* group)
+      : arguments(std::move(arguments)), sums(std::move(sums)), group(group) {}
   const Arguments arguments;
   const ContrastSums sums;
+  Group* const group;
 };
 
 struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
   // Gives row_lse, column_lse, their rests, then what there is of: own, target (rows, columns), ranks (rows, columns).
   static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& scale,
-                               const ContrastPlan& plan) {
+                               const ContrastPlan& plan, Group* group) {
     const Arguments arguments(a, b, scale, plan);
-    ContrastSums sums = sums_of(arguments);
+    ContrastSums sums = group ? shared_sums_of(arguments, *group) : sums_of(arguments);
     if (arguments.may_be_alone()) {
       sums.row_lse = without_infinity(sums.row_lse);
       sums.column_lse = without_infinity(sums.column_lse);
@@ -204,7 +284,7 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
     sums.row_own = sums.column_own = sums.row_target = sums.column_target = sums.row_rank = sums.column_rank = Tensor();
     // Saved for the check that nobody changes them in place before the backward.
     ctx->save_for_backward({a, b, scale});
-    ctx->saved_data["kept"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(arguments, std::move(sums)));
+    ctx->saved_data["kept"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(arguments, std::move(sums), group));
     ctx->mark_non_differentiable(aside);
     ctx->set_materialize_grads(false);
     out.insert(out.end(), aside.begin(), aside.end());
@@ -228,21 +308,22 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
       pull.row_target = gradients[next++];
       pull.column_target = gradients[next++];
     }
-    const ContrastGradient found = gradient_of(kept.arguments, kept.sums, pull);
+    const ContrastGradient found = kept.group ? shared_gradient_of(kept.arguments, kept.sums, pull, *kept.group)
+                                              : gradient_of(kept.arguments, kept.sums, pull);
     const Tensor& scale = saved[2];
     const Tensor of_scale =
         kept.arguments.scale.numel() > 1 ? found.scale : found.scale.sum(0, false, at::kDouble).reshape(scale.sizes());
     const auto alike = [](const Tensor& gradient, const Tensor& x) {
       return gradient.narrow(1, 0, x.size(1)).to(x.scalar_type());
     };
-    return {alike(found.a, saved[0]), alike(found.b, saved[1]), of_scale.to(scale.scalar_type()), Tensor()};
+    return {alike(found.a, saved[0]), alike(found.b, saved[1]), of_scale.to(scale.scalar_type()), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan) {
-  const variable_list found = ContrastFunction::apply(a, b, scale, plan);
+Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan, Group* group) {
+  const variable_list found = ContrastFunction::apply(a, b, scale, plan, group);
   size_t next = 0;
   Contrast out;
   out.row_lse = found[next++];

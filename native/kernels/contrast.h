@@ -12,6 +12,8 @@
 
 namespace gd {
 
+class Group;
+
 // What takes part. Undefined tensors: no such restriction.
 struct ContrastPlan {
   Tensor row_there, column_there;  // bool [N], [M]: absent samples are no candidates, and their outputs are 0
@@ -35,7 +37,11 @@ struct Contrast {
 
 // a: [N, D], b: [M, D], both float64, float32, float16 or bfloat16; scale: one number or [N]. Differentiable once, in a, b and
 // scale. Throws Error("bad-shape") and Error("bad-type") naming the argument. Numbers are not looked at: NaN comes out as NaN.
-Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan = {});
+//
+// `group`: ranks that all call with the same arguments share the work and all have the same result, gradients too. Each takes
+// N/ranks rows against all columns, once for both directions: 8·N·M·D/ranks FLOP, and 2·N·M·D/ranks more where the columns'
+// ranks are wanted. Columns' sums are joined from all ranks; the gradient of a is gathered, that of b summed.
+Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan = {}, Group* group = nullptr);
 
 // The two halves, for whoever puts blocks of rows together: column_lse of the whole is the log-sum-exp over the blocks. Here a
 // sample without candidates has the log-sum-exp −inf.

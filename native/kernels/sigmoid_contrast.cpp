@@ -1,6 +1,7 @@
 #include "kernels/sigmoid_contrast.h"
 
 #include "kernels/contrast_sides.h"
+#include "kernels/row_share.h"
 #include "kernels/sigmoid_contrast_tiles.h"
 
 #ifdef GADOLINIUM_CUDA
@@ -87,12 +88,27 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
   return out;
 }
 
+// This rank's rows against all columns, and then everybody's.
+Found shared_run(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, SigmoidContrastPlan& plan,
+                 bool gradients, Group& group) {
+  const RowShare share(group, a.size(0));
+  if (!plan.weight.defined()) plan.weight = at::ones({a.size(0)}, a.options().dtype(real_type_of(a)).requires_grad(false));
+  SigmoidContrastPlan mine = plan;
+  for (Tensor* tensor : {&mine.row_there, &mine.row_labels, &mine.row_partner, &mine.weight}) *tensor = share.mine(*tensor);
+  for (Tensor* tensor : {&mine.excluded_offsets, &mine.positive_offsets}) *tensor = share.mine(*tensor, 1);
+  Found out = run(share.mine(a), b, scale.numel() > 1 ? share.mine(scale) : scale, bias, mine, gradients);
+  for (Tensor* tensor : {&out.row_sum, &out.row_rank, &out.a, &out.scale, &out.bias}) *tensor = share.whole(*tensor);
+  if (gradients) group.sum(out.b);
+  plan.weight = plan.weight.to(out.row_sum.scalar_type());
+  return out;
+}
+
 struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFunction> {
   // `gradients`: whether anybody will ask, known only outside of here.
   static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                               const SigmoidContrastPlan& given, bool gradients) {
+                               const SigmoidContrastPlan& given, bool gradients, Group* group) {
     SigmoidContrastPlan plan = given;
-    const Found found = run(a, b, scale, bias, plan, gradients);
+    const Found found = group ? shared_run(a, b, scale, bias, plan, gradients, *group) : run(a, b, scale, bias, plan, gradients);
     if (gradients) {
       const auto alike = [](const Tensor& sum, const Tensor& x) {
         return (x.numel() > 1 ? sum : sum.sum(0, false, at::kDouble).reshape(x.sizes())).to(x.scalar_type());
@@ -115,7 +131,7 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
     expect(!c10::GradMode::is_enabled(), "no-second-derivative",
            "expected one derivative of sigmoid-contrast but got asked for the second");
     const Tensor& g = gradients[0];
-    variable_list out(6);
+    variable_list out(7);
     if (!g.defined()) return out;
     const variable_list saved = ctx->get_saved_variables();
     for (size_t i = 0; i < saved.size(); ++i) out[i] = saved[i] * g.to(saved[i].scalar_type());
@@ -126,10 +142,10 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
 }  // namespace
 
 SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                                      const SigmoidContrastPlan& plan) {
+                                      const SigmoidContrastPlan& plan, Group* group) {
   const bool gradients =
       c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
-  const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients);
+  const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients, group);
   SigmoidContrastTotal out{found[0], found[1], {}};
   if (plan.row_partner.defined()) out.row_rank = found[2];
   return out;

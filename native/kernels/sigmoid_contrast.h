@@ -8,6 +8,8 @@
 
 namespace gd {
 
+class Group;
+
 // Which pairs there are and which of them are positive. Undefined tensors: none of that kind. Pairs in lists are by rows:
 // those from offsets[i] to offsets[i + 1] are of row i, columns ascending.
 struct SigmoidContrastPlan {
@@ -26,8 +28,9 @@ struct SigmoidContrastTotal {
 };
 
 // a: [N, D], b: [M, D], both float64, float32, float16 or bfloat16; scale: one number or [N]; bias: one number. float32 comes
-// out, or float64 when the features are. Throws Error("bad-shape") and Error("bad-type") naming the argument.
+// out, or float64 when the features are. `group`: ranks that all call with the same arguments share the rows, 6·N·M·D/ranks FLOP,
+// and all have the same result, gradients too. Throws Error("bad-shape") and Error("bad-type") naming the argument.
 SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                                      const SigmoidContrastPlan& plan);
+                                      const SigmoidContrastPlan& plan, Group* group = nullptr);
 
 }  // namespace gd

@@ -68,7 +68,7 @@ struct GlobalContrast : Objective {
                                                   : scope.buffer("logit_scale", at::scalar_tensor(start));
   }
 
-  Losses operator()(const Features& features, const Relation& relation, Pass&) override {
+  Losses operator()(const Features& features, const Relation& relation, Pass& pass) override {
     const auto type = log_scale_.scalar_type();
     const Pair pair = read_pair(features, rows_, columns_, type, normalise_);
     const Tensor scale = log_scale_.exp();
@@ -88,7 +88,7 @@ struct GlobalContrast : Objective {
     }
     plan.row_there = row_there;
     plan.column_there = column_there;
-    const Contrast found = contrast(pair.rows, pair.columns, scale, plan);
+    const Contrast found = contrast(pair.rows, pair.columns, scale, plan, pass.group);
 
     Tensor row_loss, column_loss;
     if (identity) {

@@ -34,7 +34,7 @@ struct SigmoidContrast : Objective {
         log_scale_(scope.parameter("logit_scale", {}, Init::value(std::log(1 / options.number("temperature"))))),
         bias_(scope.parameter("logit_bias", {}, Init::value(options.number("bias")))) {}
 
-  Losses operator()(const Features& features, const Relation& relation, Pass&) override {
+  Losses operator()(const Features& features, const Relation& relation, Pass& pass) override {
     const auto type = log_scale_.scalar_type();
     const Pair pair = read_pair(features, rows_, columns_, type, normalise_);
     const Tensor scale = log_scale_.exp();
@@ -49,7 +49,7 @@ struct SigmoidContrast : Objective {
       plan.row_labels = relation.rows;
       plan.column_labels = relation.columns;
     }
-    const SigmoidContrastTotal found = sigmoid_contrast(pair.rows, pair.columns, scale, bias_, plan);
+    const SigmoidContrastTotal found = sigmoid_contrast(pair.rows, pair.columns, scale, bias_, plan, pass.group);
     const Tensor rows = (plan.row_there & plan.column_there.any()).to(type).sum().clamp_min(1);
 
     Losses losses;

@@ -2,15 +2,11 @@
 // process with the whole batch.
 #include "core/draw.h"
 #include "core/error.h"
+#include "distributed/in_ranks.h"
 #include "engine/trainer.h"
 #include "test.h"
 
 #include <ATen/ATen.h>
-
-#include <exception>
-#include <functional>
-#include <mutex>
-#include <thread>
 
 namespace gd {
 namespace {
@@ -88,37 +84,6 @@ Outcome trained(Trainer& trainer, int64_t rank, int64_t world) {
         trainer.step(fields(step, rank * share, (rank + 1) * share), share, step, 10, rank * share, watch).loss.item<double>());
   }
   for (const auto& [name, tensor] : trainer.tensors()) out.tensors.emplace_back(name, tensor.detach().clone());
-  return out;
-}
-
-void in_ranks(int64_t world, const std::function<void(int64_t, std::shared_ptr<MeetingPoint>, uint16_t)>& run) {
-  const auto point = std::make_shared<MeetingPoint>(0, 30);
-  const int before = at::get_num_threads();  // a team for each rank would only be in the others' way
-  at::set_num_threads(1);
-  std::vector<std::thread> threads;
-  std::mutex mutex;
-  std::string failure;
-  for (int64_t rank = 0; rank < world; ++rank)
-    threads.emplace_back([&, rank] {
-      try {
-        run(rank, rank == 0 ? point : nullptr, point->port());
-      } catch (const std::exception& error) {
-        const std::lock_guard lock(mutex);
-        if (failure.empty()) failure = c10::str("rank ", rank, ": ", error.what());
-      }
-    });
-  for (auto& thread : threads) thread.join();
-  at::set_num_threads(before);
-  if (!failure.empty()) fail("test", failure);
-}
-
-Meeting meeting(int64_t rank, int64_t world, uint16_t port) {
-  Meeting out;
-  out.rank = rank;
-  out.size = world;
-  out.address = "127.0.0.1";
-  out.port = port;
-  out.timeout = 30;
   return out;
 }
 
