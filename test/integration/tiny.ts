@@ -153,8 +153,13 @@ export class Command {
   readonly ended: Promise<Ended>;
   onLine: (line: string) => void = () => {};
 
-  constructor(args: readonly string[], options: SpawnOptions = {}) {
-    this.child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `before`: a program that runs another, with its arguments. */
+  constructor(
+    args: readonly string[],
+    { before = [], ...options }: SpawnOptions & { before?: readonly string[] } = {},
+  ) {
+    const [program, ...rest] = [...before, process.execPath, ...args];
+    this.child = spawn(program as string, rest, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     let held = '';
