@@ -18,6 +18,7 @@ const benches = {
       ['node', here('training-step-parts.mjs')],
     ],
   ],
+  ranks: ['two processes beside one of two threads', [['node', here('ranks.mjs')]]],
   'start-up': ['from process start to the first step of demo', [['node', here('start-up.mjs')]]],
   events: ['what 1,000 step events a second cost', [['node', here('events.mjs'), '4']]],
   contrast: [
