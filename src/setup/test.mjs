@@ -26,8 +26,10 @@ const SANITIZER_ENVIRONMENT = {
   },
   tsan: {
     TSAN_OPTIONS: 'ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66',
-    // OpenMP's barriers are not instrumented and would make every parallel loop look like a race. Threads of our own are.
+    // OpenMP's barriers are not instrumented and would make every parallel loop look like a race. Threads of our own are. The
+    // limit also holds where a test asks for several.
     OMP_NUM_THREADS: '1',
+    OMP_THREAD_LIMIT: '1',
   },
 };
 
