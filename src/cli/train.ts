@@ -145,7 +145,7 @@ async function trainHere(argv: Arguments, world: World): Promise<void> {
     world,
     rankTimeout: patience(argv.rankTimeout, launcher),
   });
-  const signalled = obeySignals(run);
+  const signalled = obeySignals(run, rank === 0);
   const finished = await run.done;
   if (rank === 0) {
     const page = await writeReport(argv.run);
@@ -198,14 +198,14 @@ function onceBegun(listener: EventListener): EventListener {
 
 /**
  * SIGTERM, SIGINT: checkpoint, then stop. SIGUSR1 (sent by batch systems ahead of a preemption): checkpoint and go on.
- * A second SIGINT ends at once, without a checkpoint.
+ * A second SIGINT ends at once, without a checkpoint. `says`: of several processes one speaks.
  */
-export function obeySignals(run: TrainRun): () => number {
+export function obeySignals(run: TrainRun, says = true): () => number {
   let signal = 0;
   const stop = (number: number) => () => {
     if (signal && number === 2) process.exit(130);
     signal = number;
-    console.error('stopping after this step, with a checkpoint (Ctrl-C again: at once, without)');
+    if (says) console.error('stopping after this step, with a checkpoint (Ctrl-C again: at once, without)');
     run.stop('signal');
   };
   process.on('SIGTERM', stop(15));

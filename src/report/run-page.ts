@@ -173,15 +173,20 @@ function log(history: History, captions: Captions): Html[] {
   }
   out.push(...warningTables(history.warnings, captions));
   if (history.lost.length > 0) {
-    const rows = history.lost.map(({ lost, host, step, phase, time }) => [
+    const rows = history.lost.map(({ lost, host, step, phase, message, time }) => [
       `rank ${lost}`,
       host,
       numeric(count(step)),
       phase,
+      message,
       date(time),
     ]);
     out.push(
-      table(captions.table('Processes that were lost.'), ['rank', 'host', numeric('step'), 'phase', 'time'], rows),
+      table(
+        captions.table('Processes that were lost.'),
+        ['rank', 'host', numeric('step'), 'phase', 'what happened', 'time'],
+        rows,
+      ),
     );
   }
   const { finished } = history;
