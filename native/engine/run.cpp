@@ -40,7 +40,7 @@ struct Engine::Asked {
 void Engine::agree(Asked& asked) {
   ProcessGroup* group = trainer().group();
   if (!group) return;
-  static const std::vector<std::string> reasons{"", "minutes", "request", "signal", "closed"};
+  static const std::vector<std::string> reasons{"", "minutes", "request", "signal"};
   const auto number = [&](const std::string& reason) {
     const auto found = std::find(reasons.begin(), reasons.end(), reason);
     return found == reasons.end() ? int64_t{2} : found - reasons.begin();
@@ -93,7 +93,10 @@ Value Engine::train(const Value&) {
       }
       {
         std::lock_guard lock(mutex_);
-        if (closing_) asked.stop = "closed";
+        if (closing_) {
+          asked.stop = "closed";
+          return asked;  // without a word to the other ranks: who leaves may be out of step with them, and they notice
+        }
       }
       const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->last_checkpoint).count() / 60;
       if (asked.checkpoint.empty() && minutes > 0 && elapsed >= minutes) asked.checkpoint = "minutes";
@@ -231,8 +234,14 @@ void Engine::pause_for_evaluation(Training& run, int64_t step) {
   while (true) {
     while (perform_next(/*wait=*/false)) {
     }
+    bool closing = false;
+    {
+      std::lock_guard lock(mutex_);
+      closing = closing_;
+    }
     std::unique_lock lock(run.mutex);
-    if (run.proceed || run.stop) break;
+    // With other ranks the evaluation goes to its end: its collectives are theirs too, and none of them may meet one of the loop.
+    if (run.proceed || closing || (run.stop && !trainer().group())) break;
     // Bounded: a job queued between the look above and this wait is seen at the next turn at the latest.
     run.changed.wait_for(lock, std::chrono::milliseconds(20));
   }

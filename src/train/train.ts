@@ -181,8 +181,13 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
         }
         case 'evaluation-due': {
           const evaluation = evaluate(event['step'] as number);
-          // Awaited below; a run that fails first has its own error to tell.
-          evaluation.catch(() => {});
+          // Awaited below; a run that fails first has its own error to tell. Among several ranks one that has left an evaluation is
+          // out of step with the others: it ends at once.
+          evaluation.catch((error) => {
+            if (world === 1) return;
+            this.#stop = { reason: 'request', error };
+            engine.close();
+          });
           waiting.push(evaluation);
           break;
         }
@@ -218,6 +223,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     );
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
+      const proceed = () => {
+        beat(step, 'training');
+        engine.now('proceed');
+      };
       beat(step, 'evaluation');
       try {
         const { logitScale, averagedLogitScale = logitScale } = await engine.later<{
@@ -237,9 +246,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
         if (this.#best(config, evaluated)) engine.now('checkpoint', { reason: 'request' });
         const watched = metrics[config.optimise.watch];
         if (watched !== undefined) engine.now('observe', { value: watched });
-      } finally {
-        beat(step, 'training');
-        engine.now('proceed');
+        proceed();
+      } catch (error) {
+        if (world === 1) proceed();
+        throw error;
       }
     };
 
@@ -283,7 +293,11 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       }),
     );
     if (this.#stop) engine.now('stop', { reason: this.#stop.reason });
-    const result = await engine.later<{ step: number; reason: string; skipped: number; rejected: number }>('train');
+    const result = await engine
+      .later<{ step: number; reason: string; skipped: number; rejected: number }>('train')
+      .catch((error) => {
+        throw this.#stop?.error ?? error;
+      });
     await Promise.all(waiting);
     if (this.#stop?.error) throw this.#stop.error;
     return {

@@ -20,6 +20,7 @@ const benches = {
   ],
   ranks: ['two processes beside one of two threads', [['node', here('ranks.mjs')]]],
   'start-up': ['from process start to the first step of demo', [['node', here('start-up.mjs')]]],
+  'open-shards': ['opening a prepared folder of up to 20,000 shards', [['node', here('open-shards.mjs')]]],
   events: ['what 1,000 step events a second cost', [['node', here('events.mjs'), '4']]],
   contrast: [
     'the contrasts at N = 4096, D = 512, beside their compositions of libtorch operators and eager PyTorch',

@@ -136,6 +136,22 @@ describe('several processes', () => {
     expect(a!.bytes.equals(b!.bytes), 'bytes of the last checkpoint').toBe(true);
   }, 240_000);
 
+  test('stop together at a signal, with a checkpoint, whatever they were doing', async () => {
+    // An evaluation after every second step, so that signals fall into some.
+    const often = ['--nproc', '2', '--set', 'train.steps=100000', '--set', 'train.evaluateEvery=2'];
+    for (const [i, seen] of ['"step":3,', '"type":"evaluation"'].entries()) {
+      const command = train(`stopped-${i}`, ...often);
+      await command.seen(seen);
+      command.child.kill('SIGTERM');
+      const { code, stderr, events } = await command.ended;
+      expect(code, stderr).toBe(143);
+      const finished = events.at(-1);
+      expect(finished).toMatchObject({ type: 'run-finished', reason: 'stopped' });
+      readTensors(checkpointOf(join(folder, `stopped-${i}`), (finished as { step: number }).step));
+      expect(stderr).not.toMatch(/another rank is gone/);
+    }
+  }, 120_000);
+
   test('that cannot share the batch are refused before they meet', async () => {
     const { code, stderr } = await train('odd', '--nproc', '3').ended;
     expect(code).toBe(1);
