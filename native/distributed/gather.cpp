@@ -13,15 +13,16 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct GatherRows : torch::autograd::Function<GatherRows> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& mine, Group* group) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& mine, Group* group, double factor) {
     ctx->saved_data["rank"] = group->rank();
+    ctx->saved_data["factor"] = factor;
     ctx->saved_data["size"] = group->size();
     return group->gather(mine).flatten(0, 1);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const int64_t rank = ctx->saved_data["rank"].toInt(), size = ctx->saved_data["size"].toInt();
     const int64_t rows = gradients[0].size(0) / size;
-    return {gradients[0].narrow(0, rank * rows, rows) * static_cast<double>(size), Tensor()};
+    return {gradients[0].narrow(0, rank * rows, rows) * ctx->saved_data["factor"].toDouble(), Tensor(), Tensor()};
   }
 };
 
@@ -48,14 +49,23 @@ Features of_one_length(const Features& mine, Group& group) {
   return out;
 }
 
-Tensor gather_rows(const Tensor& mine, Group& group) {
-  return mine.requires_grad() ? GatherRows::apply(mine, &group) : group.gather(mine).flatten(0, 1);
+Negatives negatives_of(std::string_view name) {
+  if (name == "global") return Negatives::global;
+  if (name == "local") return Negatives::local;
+  if (name == "global-local-gradient") return Negatives::global_local_gradient;
+  fail("bad-option", "expected global, local or global-local-gradient for train.negatives but got '", name, "'");
 }
 
-Features gather_features(const Features& mine, const std::vector<std::string>& names, Group& group) {
+Tensor gather_rows(const Tensor& mine, Group& group, Negatives negatives) {
+  if (negatives == Negatives::local) return mine;
+  if (!mine.requires_grad()) return group.gather(mine).flatten(0, 1);
+  return GatherRows::apply(mine, &group, negatives == Negatives::global ? static_cast<double>(group.size()) : 1.0);
+}
+
+Features gather_features(const Features& mine, const std::vector<std::string>& names, Group& group, Negatives negatives) {
   Features out = mine;
   for (const auto& name : names)
-    if (const Tensor* feature = mine.find(name)) out.set(name, gather_rows(*feature, group));
+    if (const Tensor* feature = mine.find(name)) out.set(name, gather_rows(*feature, group, negatives));
   return out;
 }
 

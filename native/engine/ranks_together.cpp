@@ -15,7 +15,8 @@ Value Engine::listen(const Value& arguments) {
   return out;
 }
 
-// After build. arguments: { rank, world, address, port, restart, timeout (seconds), gradientCompression }. Waits for all ranks.
+// After build. arguments: { rank, world, address, port, restart, timeout (seconds), gradientCompression,
+// negatives }. Waits for all ranks.
 Value Engine::join(const Value& arguments) {
   Meeting meeting;
   meeting.rank = arguments.at("rank").integer();
@@ -28,7 +29,8 @@ Value Engine::join(const Value& arguments) {
   expect(meeting.rank >= 0 && meeting.rank < meeting.size, "bad-world", "expected a rank below ", meeting.size, " but got ",
          meeting.rank);
   auto group = std::make_shared<ProcessGroup>(meeting, std::move(meeting_point_));
-  trainer().join(std::move(group), gradient_compression_of(arguments.text("gradientCompression", "none")));
+  trainer().join(std::move(group), gradient_compression_of(arguments.text("gradientCompression", "none")),
+                 negatives_of(arguments.text("negatives", "global")));
   return Value();
 }
 

@@ -1,7 +1,6 @@
 #include "engine/trainer.h"
 
 #include "core/draw.h"
-#include "distributed/gather.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -52,8 +51,9 @@ Trainer::Trainer(const Value& config, c10::Device device)
   if (const double decay = optimise.number("ema", 0); decay > 0) ema_ = std::make_unique<Ema>(model_.state(), decay);
 }
 
-void Trainer::join(std::shared_ptr<ProcessGroup> group, GradientCompression compression) {
+void Trainer::join(std::shared_ptr<ProcessGroup> group, GradientCompression compression, Negatives negatives) {
   group_ = std::move(group);
+  negatives_ = negatives;
   std::vector<Tensor> parameters;
   for (const auto& one : groups_) parameters.insert(parameters.end(), one.parameters.begin(), one.parameters.end());
   reducer_ = std::make_unique<GradientReducer>(std::move(parameters), *group_, compression);
@@ -72,8 +72,12 @@ void Trainer::share() {
 // The features as relation and objectives see them: of the whole batch, on every rank.
 Features Trainer::of_all_ranks(const Features& features, Pass& pass, Stopwatch& watch) {
   if (!group_) return features;
+  if (negatives_ == Negatives::local) {
+    pass.group = nullptr;  // each loss is of this rank's rows alone
+    return features;
+  }
   watch.start("communication");
-  Features all = gather_features(features, model_.asked(), *group_);
+  Features all = gather_features(features, model_.asked(), *group_, negatives_);
   pass.first_row = 0;
   return all;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/batch.h"
+#include "distributed/gather.h"
 #include "distributed/reducer.h"
 #include "engine/model.h"
 #include "engine/precision.h"
@@ -37,7 +38,7 @@ class Trainer {
   const std::vector<ParameterGroup>& groups() const { return groups_; }
 
   // From now on a batch is this rank's share of the global one, and gradients are averaged over the ranks.
-  void join(std::shared_ptr<ProcessGroup> group, GradientCompression compression);
+  void join(std::shared_ptr<ProcessGroup> group, GradientCompression compression, Negatives negatives);
   // Rank 0's weights, moments and averages on every rank.
   void share();
   ProcessGroup* group() const { return group_.get(); }
@@ -68,6 +69,7 @@ class Trainer {
   std::unique_ptr<Ema> ema_;
   LossScale loss_scale_;
   std::shared_ptr<ProcessGroup> group_;
+  Negatives negatives_ = Negatives::global;
   std::unique_ptr<GradientReducer> reducer_;  // after what it points at
 };
 

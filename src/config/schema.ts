@@ -55,6 +55,12 @@ export const configSchema = z.strictObject({
     steps: z.int().positive().optional(),
     accumulate: z.int().positive().default(1),
     precision: z.enum(['fp32', 'bf16', 'fp16']).default('fp32'),
+    /**
+     * What several processes contrast. global: the whole batch, exactly as one process would. The others are what released code
+     * does, for reproductions: local (each process its own share), global-local-gradient (the whole batch, but towers get
+     * 1/processes of the gradient).
+     */
+    negatives: z.enum(['global', 'local', 'global-local-gradient']).default('global'),
     /** How gradients travel between processes: whole, or rounded to half the bytes on the way. */
     gradientCompression: z.enum(['none', 'bf16', 'fp16']).default('none'),
     seed: count.default(0),

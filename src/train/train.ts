@@ -322,6 +322,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       restart: world.restart,
       timeout,
       gradientCompression: config.train.gradientCompression,
+      negatives: config.train.negatives,
     });
   }
 
@@ -432,8 +433,13 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>(
       'parameters',
     );
-    const { batch, accumulate, precision } = config.train;
+    const { batch, accumulate, precision, negatives } = config.train;
     const { world } = this.#world;
+    const formed = {
+      global: `global batch of ${batch} over ${world} processes, exact gradient`,
+      local: `local batches of ${batch / world} in each of ${world} processes, as in released code; not what one process computes`,
+      'global-local-gradient': `global batch of ${batch} over ${world} processes, towers with 1/${world} of the gradient, as in released code`,
+    };
     const cached = accumulate > 1 ? `, in ${accumulate} pieces a tower with all negatives kept (gradient caching)` : '';
     return {
       type: 'run-started',
@@ -443,7 +449,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       from,
       ...(resumed ? { resumed } : {}),
       world,
-      negatives: `global batch of ${batch} ${world === 1 ? 'in one process' : `over ${world} processes`}, exact gradient${cached}`,
+      negatives: `${world === 1 ? `global batch of ${batch} in one process, exact gradient` : formed[negatives]}${cached}`,
       device: machine.device,
       threads: machine.threads,
       precision,

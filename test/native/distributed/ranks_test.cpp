@@ -17,9 +17,13 @@ struct Method {
   std::string image = R"({"encoder": "vit", "options": {"imageSize": 8, "patchSize": 4, "width": 16, "depth": 2, "heads": 2,
       "inputChannels": 1, "dropout": 0.2, "attentionDropout": 0.1, "dropPath": 0.3}})";
   std::string text_more;  // of the text tower
+  std::string dropout = R"("dropout": 0.2, "attentionDropout": 0.1)";
   std::string objectives = R"([{"objective": "global-contrast"}])";
   std::string relation = R"({"relation": "identity"})";
-  std::string compression = "none";
+  std::string compression = "none", negatives = "global";
+  std::string optimise =
+      R"({"optimiser": {"optimiser": "sgd", "options": {"momentum": 0.9}}, "schedule": {"schedule": "constant"},
+                 "lr": 0.05, "clip": 1, "decay": 0.1, "ema": 0.9})";
   double tolerance = 1e-5;
 };
 
@@ -31,16 +35,16 @@ Value config_of(const Method& method) {
                       R"(,
       "text": {"encoder": "bert", )" +
                       method.text_more + R"( "options": {"vocabularySize": 20, "width": 16, "depth": 2, "heads": 2,
-        "feedForward": 32, "maxTokens": 8, "dropout": 0.2, "attentionDropout": 0.1, "pooler": true}}
+        "feedForward": 32, "maxTokens": 8, "pooler": true, )" +
+                      method.dropout + R"(}}
     },
     "heads": [{"head": "linear-projection", "options": {"from": "text.global", "inputWidth": 16, "outputWidth": 16}}],
     "relation": )" + method.relation +
                       R"(,
     "objectives": )" + method.objectives +
                       R"(,
-    "optimise": {"optimiser": {"optimiser": "sgd", "options": {"momentum": 0.9}}, "schedule": {"schedule": "constant"},
-                 "lr": 0.05, "clip": 1, "decay": 0.1, "ema": 0.9}
-  })");
+    "optimise": )" + method.optimise +
+                      "}");
 }
 
 // Rows [from, to) of the whole batch of one step; texts are cut to the longest of these rows, as the data path cuts them.
@@ -94,7 +98,7 @@ std::vector<Outcome> of_ranks(const Method& method, int64_t world) {
     if (rank > 0) config.set("seed", 99);  // other weights, until rank 0's are shared; the seed of draws stays the run's
     Trainer trainer(config_of(method), c10::kCPU), other(config, c10::kCPU);
     trainer.join(std::make_shared<ProcessGroup>(meeting(rank, world, port), std::move(point)),
-                 gradient_compression_of(method.compression));
+                 gradient_compression_of(method.compression), negatives_of(method.negatives));
     if (rank > 0) {
       const NoGradGuard no_grad;
       for (size_t i = 0; i < trainer.tensors().size(); ++i) trainer.tensors()[i].second.detach().copy_(other.tensors()[i].second);
@@ -165,6 +169,65 @@ TEST("ranks: gradient caching in pieces and recomputed blocks equal one process"
 TEST("ranks: gradients sent in half the bytes stay near") {
   equals_one_process({.compression = "bf16", .tolerance = 5e-3}, {2});
   equals_one_process({.compression = "fp16", .tolerance = 5e-3}, {2});
+}
+
+namespace {
+
+// Weights before, and after one step of plain descent: the difference is the gradient.
+std::map<std::string, Tensor> gradient(const std::function<void(Trainer&)>& step, const Method& method) {
+  Trainer trainer(config_of(method), c10::kCPU);
+  std::map<std::string, Tensor> out;
+  for (const auto& [name, tensor] : trainer.tensors()) out[name] = tensor.detach().to(at::kDouble).clone();
+  step(trainer);
+  for (const auto& [name, tensor] : trainer.tensors()) out[name] -= tensor.detach().to(at::kDouble);
+  return out;
+}
+
+void one_step(Trainer& trainer, int64_t from, int64_t to) {
+  Stopwatch watch(c10::kCPU);
+  trainer.step(fields(0, from, to), to - from, 0, 10, from, watch);
+}
+
+std::map<std::string, Tensor> gradient_of_two_ranks(const Method& method) {
+  std::map<std::string, Tensor> out;
+  in_ranks(2, [&](int64_t rank, std::shared_ptr<MeetingPoint> point, uint16_t port) {
+    const auto mine = gradient(
+        [&](Trainer& trainer) {
+          trainer.join(std::make_shared<ProcessGroup>(meeting(rank, 2, port), std::move(point)), GradientCompression::none,
+                       negatives_of(method.negatives));
+          one_step(trainer, rank * batch / 2, (rank + 1) * batch / 2);
+        },
+        method);
+    if (rank == 0) out = mine;
+  });
+  return out;
+}
+
+}  // namespace
+
+TEST("ranks: what released code does instead: local negatives, and a local gradient of global ones") {
+  Method method;
+  // Without dropout: the texts of a share alone have another length, and dropout on attention draws by place.
+  method.dropout = R"("dropout": 0, "attentionDropout": 0)";
+  method.optimise =
+      R"({"optimiser": {"optimiser": "sgd", "options": {"momentum": 0}}, "schedule": {"schedule": "constant"}, "lr": 0.05})";
+  const auto whole = gradient([](Trainer& trainer) { one_step(trainer, 0, batch); }, method);
+  const auto first = gradient([](Trainer& trainer) { one_step(trainer, 0, batch / 2); }, method);
+  const auto second = gradient([](Trainer& trainer) { one_step(trainer, batch / 2, batch); }, method);
+  method.negatives = "local";
+  const auto local = gradient_of_two_ranks(method);
+  method.negatives = "global-local-gradient";
+  const auto partial = gradient_of_two_ranks(method);
+  for (const auto& [name, exact] : whole) {
+    if (exact.numel() == 0 || exact.abs().max().item<double>() < 1e-6) continue;
+    const auto apart = [](const Tensor& a, const Tensor& b) {
+      return ((a - b).abs().max() / b.abs().max().clamp_min(1e-9)).item<double>();
+    };
+    const bool own = name.starts_with("objectives.");
+    EXPECT_CLOSE(apart(partial.at(name), own ? exact : exact / 2), 0, 1e-3);
+    EXPECT_CLOSE(apart(local.at(name), (first.at(name) + second.at(name)) / 2), 0, 1e-3);
+    EXPECT(apart(local.at(name), exact) > 1e-3);
+  }
 }
 
 TEST("ranks: a rank that does not come, or is gone, is said within the time") {
