@@ -26,6 +26,13 @@ Napi::Value read_checkpoint(const Napi::CallbackInfo& info) {
   });
 }
 
+// The hash (native/checkpoint/hash.h) of a safetensors file's data, as its header keeps it.
+Napi::Value hash_checkpoint(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return Napi::String::New(info.Env(), SafetensorsFile(info[0].As<Napi::String>().Utf8Value()).data_hash());
+  });
+}
+
 Napi::Value describe_parts(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] { return to_js(info.Env(), describe()); });
 }
@@ -58,6 +65,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
                              "devices"));
   exports.Set("describe", Napi::Function::New(env, describe_parts, "describe"));
   exports.Set("readCheckpoint", Napi::Function::New(env, read_checkpoint, "readCheckpoint"));
+  exports.Set("hashCheckpoint", Napi::Function::New(env, hash_checkpoint, "hashCheckpoint"));
   exports.Set("Engine", EngineObject::define(env));
   return exports;
 }

@@ -172,13 +172,18 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path), mapping
   }
 }
 
+std::string SafetensorsFile::data_hash() const {
+  Hash64 hash;
+  hash.add(mapping_->bytes + data_, mapping_->size - data_);
+  return hash.text();
+}
+
 void SafetensorsFile::verify() const {
   const Value* wanted = metadata_.find("xxh64");
   if (!wanted || !wanted->is_text()) return;
-  Hash64 hash;
-  hash.add(mapping_->bytes + data_, mapping_->size - data_);
-  expect(hash.text() == wanted->text(), "bad-checkpoint", "expected the hash ", wanted->text(), " for ", path_,
-         " but its data have ", hash.text(), ": the file is damaged");
+  const std::string hash = data_hash();
+  expect(hash == wanted->text(), "bad-checkpoint", "expected the hash ", wanted->text(), " for ", path_, " but its data have ",
+         hash, ": the file is damaged");
 }
 
 Tensor SafetensorsFile::tensor(const std::string& name) const {

@@ -24,7 +24,8 @@ class SafetensorsFile {
  public:
   // Checks the header against the file's size: every error is Error("bad-checkpoint") naming the file.
   explicit SafetensorsFile(const std::string& path);
-  void verify() const;  // the hash, where the file carries one
+  std::string data_hash() const;  // of everything after the header
+  void verify() const;            // the hash, where the file carries one
   const Value& metadata() const { return metadata_; }
   const std::vector<std::string>& names() const { return names_; }
   bool has(const std::string& name) const { return places_.contains(name); }

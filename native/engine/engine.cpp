@@ -142,6 +142,7 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "listen") return listen(arguments);
   if (method == "join") return join(arguments);
   if (method == "restore") return restore(arguments);
+  if (method == "fill") return fill(arguments);
   if (method == "share") return share(arguments);
   if (method == "save") return save(arguments);
   if (method == "train") return train(arguments);
@@ -149,8 +150,9 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "embed") return embed(arguments);
   if (method == "ranks") return ranks(arguments);
   if (method == "kernel") return kernel(arguments);
-  fail("bad-call", "expected build, listen, join, restore, share, save, train, parameters, embed, ranks or kernel but got '",
-       method, "'");
+  fail("bad-call",
+       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks or kernel but got '", method,
+       "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {

@@ -66,6 +66,9 @@ class Engine {
   Value join(const Value& arguments);
   Value share(const Value& arguments);
 
+  // engine/fill.cpp
+  Value fill(const Value& arguments);
+
   Value restore(const Value& arguments);
   Value save(const Value& arguments);
   Features to_device(Batch& batch, const std::vector<NamedInput>& inputs) const;

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../config/schema.js';
 import { GadoliniumError } from '../errors.js';
 import { addon } from '../native/addon.js';
+import { IMPORT_KEY } from './import.js';
 
 /**
  * What a checkpoint carries beside tensors, so that it can be used with nothing else at hand: the whole configuration, the tokenizer,
@@ -34,8 +35,10 @@ export function readMetadata(
       'bad-checkpoint',
       'a checkpoint written by gadolinium',
       file,
-      'another safetensors file',
-      'official weights come in by `gadolinium import`',
+      header.metadata?.[IMPORT_KEY] ? 'imported weights without a recipe' : 'another safetensors file',
+      header.metadata?.[IMPORT_KEY]
+        ? 'start a recipe from them: --set encoders.image.init=FILE'
+        : 'official weights come in by `gadolinium import`',
     );
   }
   const position = header.metadata?.['position'];

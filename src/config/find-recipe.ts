@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { GadoliniumError } from '../errors.js';
+import { withPathsFrom } from './initial-weights.js';
 import type { Recipe } from './recipe.js';
 
 const folder = fileURLToPath(new URL('../recipes/', import.meta.url));
@@ -39,5 +40,5 @@ export async function findRecipe(which: string | Recipe): Promise<{ name: string
   }
   const { default: recipe } = (await import(pathToFileURL(file).href)) as { default?: Recipe };
   if (!recipe?.objectives) throw GadoliniumError.expected('no-recipe', 'a recipe as default export', file, recipe);
-  return { name: which, recipe };
+  return { name: which, recipe: withPathsFrom(recipe, dirname(file)) };
 }

@@ -5,7 +5,17 @@
 export type OptionValue = number | boolean | string | readonly number[] | readonly string[];
 export type Options = Record<string, OptionValue>;
 
-export interface EncoderPart {
+/** Where a part's tensors come from when a run starts. */
+export interface InitialWeights {
+  /**
+   * Start from the tensors of a file instead of drawn ones: `FILE.safetensors` takes those below the part's own prefix
+   * (`encoders.image`), `FILE.safetensors#encoders.frontal` those below another. Written by `gadolinium import`, or a checkpoint. Relative
+   * paths start at the recipe's file, and with `--set` at the working directory.
+   */
+  init?: string;
+}
+
+export interface EncoderPart extends InitialWeights {
   encoder: string;
   options: Options;
   /** Activation checkpointing: blocks keep only their input. */
@@ -19,7 +29,7 @@ export interface SharedEncoder {
   recompute?: boolean;
   chunks?: number;
 }
-export interface HeadPart {
+export interface HeadPart extends InitialWeights {
   head: string;
   /** Name in checkpoints; default: kind and number. */
   name?: string;
@@ -29,7 +39,7 @@ export interface RelationPart {
   relation: string;
   options: Options;
 }
-export interface ObjectivePart {
+export interface ObjectivePart extends InitialWeights {
   objective: string;
   /** Name in events and checkpoints; default: the kind. */
   name?: string;

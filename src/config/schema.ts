@@ -5,9 +5,15 @@ const optionValue = z.union([z.number(), z.boolean(), z.string(), z.array(z.numb
 const options = z.record(z.string(), optionValue).default({});
 const count = z.int().nonnegative();
 
+/** As a recipe says it, or settled: the absolute path, the prefix there, and the hash of the file's tensors. */
+const initialWeights = z.union([
+  z.string().min(1),
+  z.strictObject({ file: z.string(), from: z.string(), hash: z.string(), source: z.string().optional() }),
+]);
+const init = { init: initialWeights.optional() };
 const towerOptions = { recompute: z.boolean().default(false), chunks: z.int().positive().optional() };
 const encoder = z.union([
-  z.strictObject({ encoder: z.string(), options, ...towerOptions }),
+  z.strictObject({ encoder: z.string(), options, ...init, ...towerOptions }),
   z.strictObject({ share: z.string(), ...towerOptions }),
 ]);
 
@@ -20,11 +26,17 @@ export const configSchema = z.strictObject({
   survey: z.strictObject({ family: z.string(), domain: z.string() }).optional(),
   data: z.record(z.string(), z.strictObject({ input: z.string(), options })),
   encoders: z.record(z.string(), encoder),
-  heads: z.array(z.strictObject({ head: z.string(), name: z.string().optional(), options })).default([]),
+  heads: z.array(z.strictObject({ head: z.string(), name: z.string().optional(), options, ...init })).default([]),
   relation: z.strictObject({ relation: z.string(), options }).default({ relation: 'identity', options: {} }),
   objectives: z
     .array(
-      z.strictObject({ objective: z.string(), name: z.string().optional(), weight: z.number().default(1), options }),
+      z.strictObject({
+        objective: z.string(),
+        name: z.string().optional(),
+        weight: z.number().default(1),
+        options,
+        ...init,
+      }),
     )
     .min(1),
   optimise: z.strictObject({

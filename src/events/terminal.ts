@@ -140,6 +140,10 @@ class Terminal implements EventListener {
     const { style } = this.manner;
     return [
       `${title('recipe')}${style('bold', oneLine(run.recipe))}, ${count(run.steps)} steps${run.from > 0 ? ` from step ${count(run.from)}` : ''}`,
+      ...(run.initial ?? []).map(
+        ({ part, file, hash, source }) =>
+          `${title('start')}${oneLine(`${part} from ${file}${source ? ` (${source})` : ''}, hash ${hash}`)}`,
+      ),
       ...(run.resumed === undefined ? [] : [`${title('resumed')}${oneLine(run.resumed)}`]),
       `${title('run')}${oneLine(run.run)}`,
       `${title('data')}${oneLine(run.data.name)}: ${count(run.data.training)} of ${count(run.data.rows)} rows for training`,

@@ -20,6 +20,8 @@ export interface RunStarted extends EventBase {
   from: number;
   /** The checkpoint it goes on from. */
   resumed?: string;
+  /** Parts that started from a file's tensors: which file, the prefix and hash of the tensors there, and what it was imported from. */
+  initial?: { part: string; file: string; from: string; hash: string; source?: string | undefined }[];
   world: number;
   /** How negatives are formed, in words: "global batch of 256 in one process, exact gradient". */
   negatives: string;

@@ -16,6 +16,8 @@ export interface Addon {
   describe(): Description;
   /** Header of a safetensors file; `verify` checks the hash of its data. */
   readCheckpoint(file: string, verify: boolean): CheckpointHeader;
+  /** XXH64 of the data of a safetensors file, as headers keep it. */
+  hashCheckpoint(file: string): string;
   Engine: new (config: object, wake: () => void) => NativeEngine;
 }
 

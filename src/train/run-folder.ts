@@ -22,6 +22,8 @@ const free = [
   /^evaluate(\.|$)/,
   /^title$/,
   /^source$/,
+  // The same weights may lie elsewhere by now: their hash says whether they are the same.
+  /^(encoders|heads|objectives)\.[^.]+\.init\.(file|source)$/,
 ];
 
 /**
@@ -46,6 +48,11 @@ export function checkRunFolder(run: string, config: ResolvedConfig, resume: bool
       advice: 'resume with the same recipe and overrides, or start a new run',
     });
   }
+}
+
+/** The configuration that a run began with, where there is one. Throws `bad-run` for a damaged one. */
+export function configOfRun(run: string): ResolvedConfig | undefined {
+  return existsSync(configFile(run)) ? readRunConfig(configFile(run)) : undefined;
 }
 
 function readRunConfig(file: string): ResolvedConfig & { overrides?: unknown } {

@@ -9,8 +9,10 @@ import {
   newestCheckpoint,
   retain,
 } from '../checkpoint/files.js';
+import { fillInitialWeights, settleInitialWeights } from '../checkpoint/initial-weights.js';
 import { type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
 import { findRecipe } from '../config/find-recipe.js';
+import { startingParts } from '../config/initial-weights.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
@@ -34,7 +36,7 @@ import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
 import { planOf } from './order.js';
 import { type RejectPolicy, Rejects } from './rejects.js';
-import { beginRunFolder, checkRunFolder } from './run-folder.js';
+import { beginRunFolder, checkRunFolder, configOfRun } from './run-folder.js';
 
 export interface TrainOptions {
   /** A recipe's name, the path of a recipe file, or a recipe. */
@@ -159,7 +161,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const machine = settleMachine(config, this.#world);
     const plan = planOf(config, data);
     plan.step(0, rank, world); // a batch that the ranks cannot share is refused before they meet
-    if (rank === 0) checkRunFolder(run, config, resume);
+    if (rank === 0) {
+      settleInitialWeights(config, resume ? configOfRun(run) : undefined);
+      checkRunFolder(run, config, resume);
+    }
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let rejects: Rejects | undefined;
@@ -204,6 +209,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     this.#engine = engine;
 
     await engine.later('build');
+    // Rank 0 hands its weights to the others; a run that goes on has better ones than those it once started from.
+    if (rank === 0 && !(resume && listCheckpoints(run).length)) await fillInitialWeights(engine, config);
     if (world > 1) await this.#join(engine, config);
     const opened = new EngineData(engine, openShards(data));
     const tokenizer = manifest.tokenizer
@@ -433,6 +440,9 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>(
       'parameters',
     );
+    const initial = startingParts(config).flatMap(({ into, part: { init } }) =>
+      typeof init === 'object' ? [{ part: into, ...init }] : [],
+    );
     const { batch, accumulate, precision, negatives } = config.train;
     const { world } = this.#world;
     const formed = {
@@ -448,6 +458,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       steps,
       from,
       ...(resumed ? { resumed } : {}),
+      ...(initial.length ? { initial } : {}),
       world,
       negatives: `${world === 1 ? `global batch of ${batch} in one process, exact gradient` : formed[negatives]}${cached}`,
       device: machine.device,

@@ -1,0 +1,52 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { GadoliniumError } from '../errors.js';
+import type { Architecture, Shapes } from './architectures/architecture.js';
+
+/** Somebody's checkpoints: which tensors are which of ours. One file of src/checkpoint/formats each, named like the format. */
+export interface Format {
+  /** Whose weights, in one line. */
+  title: string;
+  /** A command that reads one. */
+  example: string;
+  pieces: readonly Piece[];
+  /** What is known and has no place in our parts, and why. */
+  leftOut: readonly { match: RegExp; why: string }[];
+}
+
+/** The tensors of one of our parts. */
+export interface Piece {
+  /** Prefix of our keys: `encoders.image`, `heads.image-projection`, `objectives.masked-language`. */
+  into: string;
+  /** Our name below `into` of a tensor of theirs; undefined: it belongs to another piece, or to none. */
+  rename(name: string): string | undefined;
+  architecture(shapes: Shapes, config: Readonly<Record<string, unknown>> | undefined): Architecture;
+  /** Not every file has it. */
+  optional?: boolean;
+  /** Their 1×1 convolution is our linear layer: trailing extents of 1 are dropped. */
+  flatten?: boolean;
+}
+
+const folder = new URL('./formats/', import.meta.url);
+
+/** Names of the formats: the files of src/checkpoint/formats. */
+export function formatNames(): string[] {
+  return readdirSync(fileURLToPath(folder))
+    .filter((file) => /\.[jt]s$/.test(file) && !file.endsWith('.d.ts'))
+    .map((file) => file.slice(0, -3))
+    .sort();
+}
+
+/** Throws `usage` listing the known ones. */
+export async function findFormat(name: string): Promise<Format> {
+  if (!formatNames().includes(name)) {
+    throw GadoliniumError.expected('usage', 'a format', 'FORMAT', name, `known: ${formatNames().join(', ')}`);
+  }
+  return ((await import(new URL(`${name}.js`, folder).href)) as { format: Format }).format;
+}
+
+/** What lies below a prefix, without it. */
+export const below =
+  (prefix: string) =>
+  (name: string): string | undefined =>
+    name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
