@@ -21,7 +21,7 @@ class Objections {
   }
   std::string clause() const {
     if (count_ == 0) return "";
-    return c10::str("; ", count_, " ", kind_, ": ", list_, count_ > 8 ? c10::str(" and ", count_ - 8, " more") : "");
+    return c10::str("; ", kind_, ": ", list_, count_ > 8 ? c10::str(" and ", count_ - 8, " more") : "");
   }
 
  private:
@@ -48,7 +48,7 @@ Value Engine::fill(const Value& arguments) {
   std::vector<Fit> fits;
   for (const auto& part : arguments.at("parts").array()) {
     const std::string into = part.at("into").text() + ".", from = part.at("from").text() + ".";
-    Objections missing("are missing in the file"), left("are left over"), shapes("have another shape");
+    Objections missing("missing in the file"), left("left over"), shapes("of another kind");
     std::set<std::string> used;
     int64_t found = 0;
     for (const auto& [name, tensor] : all) {
@@ -79,7 +79,7 @@ Value Engine::fill(const Value& arguments) {
     if (!clauses.empty())
       throw Error("init-mismatch",
                   c10::str("expected the tensors of ", part.at("into").text(), " below ", part.at("from").text(), " in ", path,
-                           " but ", clauses.substr(2)),
+                           " but got others; ", clauses.substr(2)),
                   "give the part the options of the file's architecture, or another file");
   }
   std::map<std::string, Tensor> averages;

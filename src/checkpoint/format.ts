@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { GadoliniumError } from '../errors.js';
 import type { Architecture, Shapes } from './architectures/architecture.js';
 
@@ -27,13 +28,15 @@ export interface Piece {
   flatten?: boolean;
 }
 
-const folder = new URL('./formats/', import.meta.url);
+/** Beside this file, compiled or not. */
+const folder = fileURLToPath(new URL('./formats/', import.meta.url));
+const source = /\.[jt]s$/;
 
 /** Names of the formats: the files of src/checkpoint/formats. */
 export function formatNames(): string[] {
-  return readdirSync(fileURLToPath(folder))
-    .filter((file) => /\.[jt]s$/.test(file) && !file.endsWith('.d.ts'))
-    .map((file) => file.slice(0, -3))
+  return readdirSync(folder)
+    .filter((file) => source.test(file) && !file.endsWith('.d.ts'))
+    .map((file) => file.replace(source, ''))
     .sort();
 }
 
@@ -42,7 +45,10 @@ export async function findFormat(name: string): Promise<Format> {
   if (!formatNames().includes(name)) {
     throw GadoliniumError.expected('usage', 'a format', 'FORMAT', name, `known: ${formatNames().join(', ')}`);
   }
-  return ((await import(new URL(`${name}.js`, folder).href)) as { format: Format }).format;
+  const file = ['js', 'ts']
+    .map((ending) => join(folder, `${name}.${ending}`))
+    .find((path) => existsSync(path)) as string;
+  return ((await import(pathToFileURL(file).href)) as { format: Format }).format;
 }
 
 /** What lies below a prefix, without it. */

@@ -83,7 +83,7 @@ export function importWeights(name: string, format: Format, source: Source, to: 
   if (unknown.length) {
     throw new GadoliniumError(
       'import-mismatch',
-      `expected only tensors that ${name} knows in ${source.path} but ${unknown.length} are left over: ${some(unknown)}`,
+      `expected only tensors that ${name} knows in ${source.path} but got others; left over: ${some(unknown)}`,
       { advice: 'give another format, or --prefix and --entry to say where the weights are' },
     );
   }
@@ -117,12 +117,12 @@ function fit(piece: Piece, architecture: Architecture, tensors: Map<string, Stor
   }
   if (missing.length || other.length) {
     const clauses = [
-      ...(missing.length ? [`${missing.length} are missing: ${some(missing)}`] : []),
-      ...(other.length ? [`${other.length} have another shape: ${some(other)}`] : []),
+      ...(missing.length ? [`missing: ${some(missing)}`] : []),
+      ...(other.length ? [`of another shape: ${some(other)}`] : []),
     ];
     throw new GadoliniumError(
       'import-mismatch',
-      `expected the tensors of a ${architecture.kind} for ${piece.into} but ${clauses.join('; ')}`,
+      `expected the tensors of a ${architecture.kind} for ${piece.into} but got others; ${clauses.join('; ')}`,
       { advice: 'the file may hold another architecture, or be cut' },
     );
   }

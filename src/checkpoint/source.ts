@@ -148,9 +148,10 @@ function torchTensors(
     if (tensors.size) choices.set(path, tensors);
   };
   offer('', value);
+  let looks = 0;
   for (const [key, item] of entriesOf(value)) {
     offer(key, item);
-    for (const [inner, deeper] of entriesOf(item)) offer(`${key}.${inner}`, deeper);
+    for (const [inner, deeper] of entriesOf(item)) if (looks++ < MOST_ENTRIES) offer(`${key}.${inner}`, deeper);
   }
   const pick =
     wanted ??
@@ -193,6 +194,8 @@ function tensorsOf(value: unknown): Map<string, TorchTensor> {
   return out;
 }
 
+/** Bounds for files that were made to keep a reader busy. */
+const MOST_ENTRIES = 1_000_000;
 const MOST_MODULES = 100_000;
 const LONGEST_NAME = 1000;
 

@@ -1,6 +1,6 @@
 import { projection } from '../architectures/projection.js';
 import { resnet } from '../architectures/resnet.js';
-import { type Format, below } from '../format.js';
+import { below, type Format } from '../format.js';
 
 /** The image model of BioViL (Boecking et al. 2022): torchvision's ResNet-50 and a projection of every patch by 1×1 convolutions. */
 export const format: Format = {

@@ -1,5 +1,5 @@
 import { projection } from '../architectures/projection.js';
-import { type Format, below } from '../format.js';
+import { below, type Format } from '../format.js';
 import { format as huggingfaceBert } from './huggingface-bert.js';
 
 const projectionHead = below('cls_projection_head.');

@@ -2,7 +2,7 @@ import { bert } from '../architectures/bert.js';
 import { modifiedResnet } from '../architectures/modified-resnet.js';
 import { linearProjection, projection } from '../architectures/projection.js';
 import { clipText, openClipVit, timmVit } from '../architectures/transformer.js';
-import { type Format, below } from '../format.js';
+import { below, type Format } from '../format.js';
 import { bertName } from './huggingface-bert.js';
 
 const textTower = /^(token_embedding|positional_embedding|transformer|ln_final|text_projection)(\.|$)/;
