@@ -33,7 +33,7 @@ export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boole
   };
   const encoders = Object.entries(config.encoders).map(([modality, part]) => [
     modality,
-    'share' in part ? part : ({ ...part, options: small(part.options) } as EncoderPart),
+    'share' in part ? part : ({ ...unfilled(part), options: small(part.options) } as EncoderPart),
   ]);
   const data = Object.entries(config.data).map(([modality, part]) => [
     modality,
@@ -50,8 +50,8 @@ export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boole
     ...rest,
     data: Object.fromEntries(data),
     encoders: Object.fromEntries(encoders),
-    heads: config.heads.map((part) => ({ ...part, options: small(part.options) })),
-    objectives: config.objectives.map((part) => ({ ...part, options: small(part.options) })),
+    heads: config.heads.map((part) => ({ ...unfilled(part), options: small(part.options) })),
+    objectives: config.objectives.map((part) => ({ ...unfilled(part), options: small(part.options) })),
     relation:
       learnable && 'temperature' in relation.options
         ? { ...relation, options: { ...relation.options, temperature: 0.05 } }
@@ -75,6 +75,11 @@ export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boole
     evaluate: [],
     checkpoint: { everySteps: 0, everyMinutes: 0, keep: 3, best: null },
   } as Recipe;
+}
+
+/** Weights to start from fit the part's full size alone. */
+function unfilled<Part extends { init?: unknown }>({ init: _, ...part }: Part): Omit<Part, 'init'> {
+  return part;
 }
 
 /** The power of two that brings the narrowest part to at least eight channels. */

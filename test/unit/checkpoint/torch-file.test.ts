@@ -184,6 +184,25 @@ describe('a damaged file', () => {
     },
   );
 
+  test('a safetensors file with flipped bytes in its header is read or refused', () => {
+    const header = JSON.stringify({
+      __metadata__: { format: 'pt' },
+      a: { dtype: 'F32', shape: [2, 3], data_offsets: [0, 24] },
+      b: { dtype: 'BF16', shape: [], data_offsets: [24, 26] },
+    });
+    const whole = Buffer.concat([Buffer.alloc(8), Buffer.from(header), Buffer.alloc(26)]);
+    whole.writeBigUInt64LE(BigInt(header.length));
+    expect(attempt('whole.safetensors', whole)).toBe('read');
+    for (let at = 0; at < whole.length - 26; at++) {
+      for (const value of [0, 0x22, 0x2d, 0x39, 0xff]) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = value;
+        attempt('flipped.safetensors', bytes);
+      }
+      expect(attempt('cut.safetensors', whole.subarray(0, at))).toBe('refused');
+    }
+  });
+
   test('a flipped bit in a weight is found by the zip’s checksum', () => {
     const bytes = readFileSync(join(fixtures, 'odd.pt'));
     const at = bytes.indexOf(Buffer.from(Float32Array.of(23).buffer));
