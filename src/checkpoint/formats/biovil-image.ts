@@ -9,7 +9,7 @@ export const format: Format = {
   pieces: [
     { into: 'encoders.image', rename: below('encoder.encoder.'), architecture: resnet },
     {
-      into: 'heads.image-projection',
+      into: 'heads.projector',
       rename: below('projector.model.'),
       architecture: (shapes) =>
         projection(shapes, {

@@ -14,7 +14,7 @@ export const format: Format = {
   pieces: [
     ...huggingfaceBert.pieces,
     {
-      into: 'heads.text-projection',
+      into: 'heads.cls_projection_head',
       rename(name) {
         const [layer = '', leaf] = projectionHead(name)?.split('.') ?? [];
         const place = places[layer as keyof typeof places];

@@ -9,6 +9,7 @@ import { readMetadata } from '../../../src/checkpoint/metadata.js';
 import { type StoredTensor, writeSafetensors } from '../../../src/checkpoint/safetensors.js';
 import { openSource, type SourceOptions } from '../../../src/checkpoint/source.js';
 import { addon } from '../../../src/native/addon.js';
+import biovil from '../../../src/recipes/biovil.js';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/checkpoint/', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'gadolinium-import-'));
@@ -182,12 +183,12 @@ describe('import', () => {
       'projector.model.3.bias': counting(4),
     });
     const report = await imported('biovil-image', file, 'biovil-ours.safetensors');
-    expect(report.parts['heads.image-projection']).toMatchObject({
+    expect(report.parts['heads.projector']).toMatchObject({
       kind: 'mlp-projection',
       options: { inputWidth: 64, hiddenWidth: 4, outputWidth: 4, norm: 'batch', hiddenBias: false },
     });
     const { tensors } = addon().readCheckpoint(join(folder, 'biovil-ours.safetensors'), true);
-    const shape = (name: string) => tensors.find((one) => one.name === `heads.image-projection.${name}`)?.shape;
+    const shape = (name: string) => tensors.find((one) => one.name === `heads.projector.${name}`)?.shape;
     expect([shape('0.weight'), shape('1.running_var'), shape('3.weight')]).toEqual([[4, 64], [4], [4, 4]]);
     // The same file holds a plain ResNet.
     const plain = await imported('torchvision-resnet', file, 'plain.safetensors', { prefix: 'encoder.encoder.' });
@@ -205,7 +206,7 @@ describe('import', () => {
       foreign('s.safetensors', { ...bertTensors('bert.', 8), ...head }),
       's-ours',
     );
-    expect(special.parts['heads.text-projection']).toMatchObject({
+    expect(special.parts['heads.cls_projection_head']).toMatchObject({
       tensors: 6,
       options: { activation: 'gelu', norm: 'layer', normAfterActivation: true, inputWidth: 8, outputWidth: 4 },
     });
@@ -313,6 +314,14 @@ describe('import', () => {
     bytes[bytes.length - 9] = (bytes.at(-9) as number) ^ 1;
     writeFileSync(join(folder, 'flip.safetensors'), bytes);
     expect(() => addon().readCheckpoint(join(folder, 'flip.safetensors'), true)).toThrow(/the file is damaged/);
+  });
+
+  test.each(['biovil-image', 'cxr-bert'])('%s has the prefixes of the recipe biovil', async (name) => {
+    const { pieces } = await findFormat(name);
+    const heads = biovil.heads?.map((part) => `heads.${part.name}`);
+    const objectives = biovil.objectives.map((part) => `objectives.${part.name ?? part.objective}`);
+    const known = [...Object.keys(biovil.encoders).map((one) => `encoders.${one}`), ...(heads ?? []), ...objectives];
+    for (const { into } of pieces) expect(known).toContain(into);
   });
 
   test('every format has a title and a command that it is named in', async () => {
