@@ -3,6 +3,7 @@ import type { Argv } from 'yargs';
 import { findFormat, formatNames } from '../checkpoint/format.js';
 import { type ImportReport, importWeights } from '../checkpoint/import.js';
 import { openSource } from '../checkpoint/source.js';
+import { GadoliniumError } from '../errors.js';
 import { count } from '../events/wording.js';
 
 export const command = 'import <format>';
@@ -30,6 +31,11 @@ export function builder(yargs: Argv) {
     })
     .option('prefix', { type: 'string', describe: 'Take only tensors below this prefix, without it' })
     .option('json', { type: 'boolean', default: false, describe: 'One event a line on standard output' })
+    .check(({ to }) => {
+      if (!to.endsWith('.safetensors'))
+        throw GadoliniumError.expected('usage', 'a name that ends in .safetensors', '--to', to);
+      return true;
+    })
     .epilogue(`Formats:\n${formats.map(({ name, title }) => `  ${name.padEnd(20)} ${title}`).join('\n')}`);
   for (const { example } of formats) parser.example(`$0 ${example}`, '');
   return parser;
