@@ -35,7 +35,9 @@ function connected(): boolean {
   ];
   return steps.every((step) => ip(...step).status === 0);
 }
-const disconnect = () => names.forEach((name) => ip('netns', 'del', name));
+const disconnect = () => {
+  for (const name of names) ip('netns', 'del', name);
+};
 
 const possible = process.getuid?.() === 0 && connected();
 if (!possible) {

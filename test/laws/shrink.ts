@@ -15,7 +15,7 @@ const chances =
  * The same method with everything small, by the names of options alone, so that it holds for parts that are yet to be written:
  * all widths are divided by one power of two (so they still fit each other), transformers keep two layers, pictures get 32 pixels.
  * `learnable` also takes away what keeps a model from knowing its samples by heart: augmentation, dropout, frozen parts, decay, and
- * a soft relation, which puts a floor under the loss.
+ * a soft relation or a high fixed temperature, which put a floor under the loss.
  */
 export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boolean }): Recipe {
   const factor = factorOf(config);
@@ -29,6 +29,7 @@ export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boole
     );
     if (typeof out['heads'] === 'number' && typeof out['width'] === 'number')
       out['heads'] = divisor(out['width'], out['heads']);
+    if (learnable && out['learnTemperature'] === false) out['temperature'] = Math.min(Number(out['temperature']), 0.1);
     return out;
   };
   const encoders = Object.entries(config.encoders).map(([modality, part]) => [
