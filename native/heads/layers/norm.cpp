@@ -18,29 +18,23 @@ Tensor by_channel(const Tensor& of_channels, const Tensor& like) {
   return of_channels.view(shape);
 }
 
-std::vector<int64_t> all_but_channels(const Tensor& x) {
-  std::vector<int64_t> out{0};
-  for (int64_t d = 2; d < x.dim(); ++d) out.push_back(d);
-  return out;
-}
-
 // Batch normalisation (Ioffe and Szegedy 2015) with the statistics of all ranks' samples. Outputs: y, mean [C], variance [C]
-// (biased). Statistics are of float32 at least, and centred before they are squared.
+// (biased). Statistics are of float32 at least. libtorch's own passes over
+// the samples, with the ranks' sums between them.
 struct SyncedBatchNorm : torch::autograd::Function<SyncedBatchNorm> {
   static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, double eps,
                                Group* group) {
-    const auto over = all_but_channels(x);
     const Tensor precise = x.to(at::promote_types(x.scalar_type(), at::kFloat));
-    const Tensor own_mean = precise.mean(over);
-    const Tensor own_variance = (precise - by_channel(own_mean, x)).square().mean(over);
+    const auto [own_mean, own_variance] = at::batch_norm_update_stats(precise, {}, {}, /*momentum=*/0);
     const Tensor all = group->gather(at::stack({own_mean, own_variance}));  // [size, 2, C]
     const Tensor mean = all.select(1, 0).mean(0);
     const Tensor variance = all.select(1, 1).mean(0) + (all.select(1, 0) - mean).square().mean(0);
     const Tensor inverse = (variance + eps).rsqrt();
     ctx->save_for_backward({x, weight, mean, inverse});
     ctx->saved_data["group"] = reinterpret_cast<int64_t>(group);
+    ctx->saved_data["eps"] = eps;
     const Tensor slope = weight * inverse;
-    const Tensor y = precise * by_channel(slope, x) + by_channel(bias - mean * slope, x);
+    const Tensor y = at::addcmul(by_channel(bias - mean * slope, x), precise, by_channel(slope, x));
     ctx->mark_non_differentiable({mean, variance});
     return {y.to(x.scalar_type()), mean, variance};
   }
@@ -49,14 +43,17 @@ struct SyncedBatchNorm : torch::autograd::Function<SyncedBatchNorm> {
     const auto saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &inverse = saved[3];
     auto* group = reinterpret_cast<Group*>(ctx->saved_data["group"].toInt());
-    const auto over = all_but_channels(x);
-    const Tensor g = gradients[0].to(mean.scalar_type());
-    const Tensor normal = (x.to(mean.scalar_type()) - by_channel(mean, x)) * by_channel(inverse, x);
-    const Tensor of_g = g.sum(over), of_both = (g * normal).sum(over);
+    const double eps = ctx->saved_data["eps"].toDouble();
+    const Tensor g = gradients[0].to(mean.scalar_type()), precise = x.to(mean.scalar_type());
+    // Of this rank's samples, with the statistics of all: Σ g · normalised x, Σ g.
+    const auto [unused, of_both, of_g] =
+        at::native_batch_norm_backward(g, precise, weight, {}, {}, mean, inverse, /*train=*/true, eps, {false, true, true});
     const Tensor sums = at::stack({of_g, of_both});
     group->sum(sums);
     sums.div_(static_cast<double>(x.numel() / x.size(1) * group->size()));
-    const Tensor dx = (g - by_channel(sums[0], x) - normal * by_channel(sums[1], x)) * by_channel(weight * inverse, x);
+    // (g − mean g − normalised x · mean(g · normalised x)) · weight · inverse, as factors of g and x and a rest by channel.
+    const Tensor factor = weight * inverse, of_x = -factor * inverse * sums[1], rest = -factor * sums[0] - of_x * mean;
+    const Tensor dx = at::addcmul(at::addcmul(by_channel(rest, x), precise, by_channel(of_x, x)), g, by_channel(factor, x));
     return {dx.to(x.scalar_type()), of_both, of_g, Tensor(), Tensor()};
   }
 };
