@@ -129,7 +129,7 @@ await whenStarted(import.meta, async (args) => {
   if (!nativeOnly) parts.push(await vitest(build, positionals));
   const sum = (/** @type {keyof Counts} */ key) => parts.reduce((total, counts) => total + counts[key], 0);
   process.stdout.write(
-    `\n${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}\n`,
+    `\n${sum('skipped') > 0 ? `${sum('skipped')} skipped, each named above\n` : ''}${sum('passed')} passed, ${sum('failed')} failed\n`,
   );
   return sum('failed') === 0 ? 0 : 1;
 });
