@@ -57,7 +57,6 @@ Negatives negatives_of(std::string_view name) {
 }
 
 Tensor gather_rows(const Tensor& mine, Group& group, Negatives negatives) {
-  if (negatives == Negatives::local) return mine;
   if (!mine.requires_grad()) return group.gather(mine).flatten(0, 1);
   return GatherRows::apply(mine, &group, negatives == Negatives::global ? static_cast<double>(group.size()) : 1.0);
 }

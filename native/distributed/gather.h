@@ -29,7 +29,7 @@ Negatives negatives_of(std::string_view name);  // throws Error("bad-option")
 // parameters, which every rank differentiates whole.
 Tensor gather_rows(const Tensor& mine, Group& group, Negatives negatives = Negatives::global);
 
-// The features of the given names that are there, gathered; everything else as it is on this rank.
+// The features of the given names that are there, gathered (with Negatives::local there is nothing to gather: do not call); everything else as it is on this rank.
 Features gather_features(const Features& mine, const std::vector<std::string>& names, Group& group, Negatives negatives);
 
 }  // namespace gd

@@ -41,8 +41,7 @@ class MeetingPoint {
 class ProcessGroup final : public Group {
  public:
   // Joins and waits until all ranks have. `point`: rank 0's, made before; null on other ranks, and where the launcher serves the
-  // store. Throws Error("no-meeting"),
-  // Error("no-nccl") for a CUDA device in a build or on a machine without.
+  // store. Throws Error("no-meeting"), and Error("no-nccl") for a CUDA device in a build or on a machine without.
   ProcessGroup(const Meeting& meeting, std::shared_ptr<MeetingPoint> point);
   ~ProcessGroup() override;
 

@@ -38,6 +38,7 @@ class HalfBytes : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::Pro
 };
 
 std::vector<std::vector<size_t>> buckets_of(const std::vector<Tensor>& parameters) {
+  expect(!parameters.empty(), "bad-recipe", "expected at least one trainable parameter but all are frozen");
   auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
       parameters, {static_cast<size_t>(first_bucket_bytes), static_cast<size_t>(bucket_bytes)}));
   std::reverse(buckets.begin(), buckets.end());
@@ -54,20 +55,19 @@ GradientCompression gradient_compression_of(std::string_view name) {
 }
 
 GradientReducer::GradientReducer(std::vector<Tensor> parameters, ProcessGroup& group, GradientCompression compression)
-    : parameters_(std::move(parameters)), group_(group), compression_(compression) {
-  expect(!parameters_.empty(), "bad-recipe", "expected at least one trainable parameter but all are frozen");
+    : parameters_(std::move(parameters)), buckets_(buckets_of(parameters_)), group_(group) {
   waiting_for("the other ranks' buckets", [&] {
     // Parameters that a step does not reach are looked for each time: recipes have parts that only some batches use. With it the
     // reducer also keeps its first layout of buckets.
     reducer_ = std::make_shared<c10d::Reducer>(
-        parameters_, buckets_of(parameters_), group_.handle(), std::vector<bool>(parameters_.size(), false), bucket_bytes,
+        parameters_, buckets_, group_.handle(), std::vector<bool>(parameters_.size(), false), bucket_bytes,
         /*find_unused_parameters=*/true, /*gradient_as_bucket_view=*/true, std::unordered_map<size_t, std::string>(),
         first_bucket_bytes, /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
     logger_ = std::make_shared<c10d::Logger>(reducer_);
     reducer_->set_logger(logger_);
-    if (compression_ != GradientCompression::none)
+    if (compression != GradientCompression::none)
       reducer_->register_comm_hook(
-          std::make_unique<HalfBytes>(group_.handle(), compression_ == GradientCompression::bf16 ? at::kBFloat16 : at::kHalf));
+          std::make_unique<HalfBytes>(group_.handle(), compression == GradientCompression::bf16 ? at::kBFloat16 : at::kHalf));
   });
 }
 
@@ -84,7 +84,7 @@ void GradientReducer::average_now() {
   NoGradGuard no_grad;
   const double size = static_cast<double>(group_.size());
   // A parameter that this rank's rows did not reach still takes its place in the sum.
-  for (const auto& bucket : buckets_of(parameters_)) {
+  for (const auto& bucket : buckets_) {
     std::vector<Tensor> parts, there;
     for (const size_t i : bucket) {
       const Tensor& p = parameters_[i];

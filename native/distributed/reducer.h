@@ -32,8 +32,8 @@ class GradientReducer {
 
  private:
   const std::vector<Tensor> parameters_;
+  const std::vector<std::vector<size_t>> buckets_;  // places in parameters_
   ProcessGroup& group_;
-  const GradientCompression compression_;
   std::shared_ptr<c10d::Reducer> reducer_;
   std::shared_ptr<c10d::Logger> logger_;
 };

@@ -33,8 +33,8 @@ class Engine {
   // Done at once on the caller's thread. Methods: openData, closeData, addShard, prepareTraining, feed, endFeed, stop,
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
-  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, share, save,
-  // train, parameters, embed, ranks, kernel.
+  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, fill, share,
+  // save, train, parameters, embed, ranks, kernel.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
 
@@ -70,6 +70,7 @@ class Engine {
   Value fill(const Value& arguments);
 
   Value restore(const Value& arguments);
+  void resume_schedule(const Value& position);
   Value save(const Value& arguments);
   Features to_device(Batch& batch, const std::vector<NamedInput>& inputs) const;
 

@@ -49,11 +49,7 @@ Value Engine::share(const Value& arguments) {
   group->broadcast(bytes);
   Value out;
   out.set("position", Value::parse(text));
-  if (const Value* position = out.find("position"); position && !position->is_null() && group->rank() > 0) {
-    const Value& schedule = position->at("schedule");
-    trainer().schedule().state = {schedule.number("best", 0), schedule.integer("bad", 0), schedule.number("factor", 1),
-                                  schedule.flag("observed", false)};
-  }
+  if (const Value& position = out.at("position"); !position.is_null() && group->rank() > 0) resume_schedule(position);
   return out;
 }
 

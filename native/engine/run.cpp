@@ -287,6 +287,13 @@ void Engine::write_checkpoint(Training& run, int64_t step, const std::string& re
   });
 }
 
+// As write_checkpoint told it.
+void Engine::resume_schedule(const Value& position) {
+  const Value& schedule = position.at("schedule");
+  trainer().schedule().state = {schedule.number("best", 0), schedule.integer("bad", 0), schedule.number("factor", 1),
+                                schedule.flag("observed", false)};
+}
+
 // arguments: { file, part: 'all' | 'weights' | 'average' }. 'all' is for resuming, the others for evaluation and for starting
 // from another run's weights.
 Value Engine::restore(const Value& arguments) {
@@ -329,9 +336,7 @@ Value Engine::restore(const Value& arguments) {
   out.set("metadata", file.metadata());
   if (part != "all") return out;
   const Value position = Value::parse(file.metadata().at("position").text());
-  const Value& schedule = position.at("schedule");
-  trainer().schedule().state = {schedule.number("best", 0), schedule.integer("bad", 0), schedule.number("factor", 1),
-                                schedule.flag("observed", false)};
+  resume_schedule(position);
   out.set("position", position);
   return out;
 }

@@ -63,7 +63,8 @@ export function worldFrom(env: Environment): World {
   return plain;
 }
 
-const single: World = {
+/** A process that trains alone. */
+export const single: World = {
   rank: 0,
   world: 1,
   localRank: 0,

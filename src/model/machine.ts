@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../config/schema.js';
 import { GadoliniumError } from '../errors.js';
 import { coresOfRank } from '../launch/topology.js';
-import type { World } from '../launch/world.js';
+import { single, type World } from '../launch/world.js';
 import { addon } from '../native/addon.js';
 
 export interface Machine {
@@ -12,13 +12,12 @@ export interface Machine {
 }
 
 type Place = Pick<World, 'launcher' | 'localRank' | 'localWorld'>;
-const alone: Place = { launcher: 'single', localRank: 0, localWorld: 1 };
 
 /**
  * Settles `auto` and 0 by the machine: a card where there is one, all cores, on a card half of them for the data path. Processes of
  * one machine each have their own card and their share of the cores.
  */
-export function settleMachine(config: ResolvedConfig, world: Place = alone): Machine {
+export function settleMachine(config: ResolvedConfig, world: Place = single): Machine {
   const cards = addon().devices();
   const asked = config.train.device;
   // Some launchers show each process its own card alone.

@@ -23,7 +23,7 @@ import { GadoliniumError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
 import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
 import { beat, rendezvous } from '../launch/rank.js';
-import type { World } from '../launch/world.js';
+import { single, type World } from '../launch/world.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
 import { type Machine, settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';
@@ -108,8 +108,8 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     this.#engine?.now('checkpoint', { reason });
   }
 
-  get #world(): Pick<World, 'rank' | 'world' | 'localRank' | 'localWorld' | 'launcher'> {
-    return this.#options.world ?? { rank: 0, world: 1, localRank: 0, localWorld: 1, launcher: 'single' };
+  get #world(): World {
+    return this.#options.world ?? single;
   }
 
   #say(news: News): void {

@@ -7,6 +7,7 @@
 //       layout=channels-last | contiguous   of the convolutions' weights and activations
 //       malloc=keeps | system               told to keep freed memory, as the addon tells it; as it comes
 //       dropout=0.1                         of BERT, on attention weights too
+#include "processor_time.h"
 #include "engine/trainer.h"
 
 #include <ATen/ATen.h>
@@ -19,7 +20,6 @@
 #include <map>
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 using namespace gd;
 
@@ -55,18 +55,6 @@ Features fields(int64_t batch) {
   out.set("text.ids", at::randint(1000, 30000, {batch, 64}, at::kLong));
   out.set("text.mask", at::ones({batch, 64}, at::kBool));
   return out;
-}
-
-rusage usage() {
-  rusage out;
-  getrusage(RUSAGE_SELF, &out);
-  return out;
-}
-
-// Processor time of all threads, in milliseconds: unlike the clock it does not count what other programs take.
-double processor(const rusage& u) {
-  const auto of = [](const timeval& t) { return 1e3 * static_cast<double>(t.tv_sec) + 1e-3 * static_cast<double>(t.tv_usec); };
-  return of(u.ru_utime) + of(u.ru_stime);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 //
 //     word_region_bench REGIONS WIDTH WORDS THREADS LENGTH,LENGTH,…   one length a text; as many images
 // One step for every line on standard input, answered by a line of JSON; word_region_peer.py does the same with the same numbers.
+#include "processor_time.h"
 #include "kernels/word_region.h"
 
 #include <ATen/ATen.h>
@@ -13,7 +14,6 @@
 #include <sstream>
 
 #include <malloc.h>
-#include <sys/resource.h>
 
 namespace {
 
@@ -31,17 +31,6 @@ at::Tensor numbers(at::IntArrayRef shape, uint32_t salt, float size) {
     values[i] = size * (static_cast<float>(x >> 8) / 8388608.0f - 1.0f);
   }
   return out;
-}
-
-rusage usage() {
-  rusage out;
-  getrusage(RUSAGE_SELF, &out);
-  return out;
-}
-
-double processor(const rusage& u) {
-  const auto of = [](const timeval& t) { return 1e3 * static_cast<double>(t.tv_sec) + 1e-3 * static_cast<double>(t.tv_usec); };
-  return of(u.ru_utime) + of(u.ru_stime);
 }
 
 }  // namespace
