@@ -6,10 +6,9 @@
 // All programs live at once and take turns, one step each, in an order that turns round: on a machine whose speed changes every ratio
 // is that of steps moments apart. The figure is the median over rounds; processor time, which does not count what other jobs take, is
 // told beside the clock. Needs about 4 GB a program.
-import { spawn } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startPlayer } from './player.mjs';
 
 const [rounds, warm, batch, threads] = [Number(process.argv[2] ?? 5), 2, 8, 2];
 const only = process.argv[3]?.split(',').map(Number);
@@ -41,31 +40,8 @@ const programs = [
     : []),
 ].filter((_, i) => !only || only.includes(i));
 
-function start({ name, command, environment }) {
-  // The same short waiting at barriers for all, as the addon sets it: with OpenMP's own, shared cores would slow down the peers most.
-  const env = { GOMP_SPINCOUNT: '1000', ...process.env, ...environment };
-  const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'], env });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ended = new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (status, signal) => resolve(signal ?? status));
-  });
-  child.stdin.on('error', () => {}); // told by `ended`
-  const end = () => {
-    child.stdin.end();
-    return ended;
-  };
-  const step = async () => {
-    child.stdin.write('\n');
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`expected a step of ${name} but it ended: ${await ended}`);
-    return JSON.parse(value);
-  };
-  return { name, steps: [], step, end };
-}
-
 const before = loadavg()[0];
-const players = programs.map(start);
+const players = programs.map(startPlayer);
 try {
   for (let round = 0; round < rounds + warm; round++) {
     for (const player of round % 2 ? players.toReversed() : players) {

@@ -5,10 +5,9 @@
 //
 // Both programs live at once and take turns, one step each, in an order that turns round; figures are medians over rounds, "times" the
 // median of the ratios within a round. Both must find the same loss and the same lengths of the gradients. Needs about 10 GB.
-import { spawn } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startPlayer } from './player.mjs';
 
 const [rounds, warm] = [Number(process.argv[2] ?? 5), 1];
 const [batch, regions, width, longest, threads] = [48, 361, 768, 97, 2];
@@ -30,30 +29,6 @@ const ragged = Array.from({ length: batch }, (_, i) =>
 );
 const lengths = { full: Array(batch).fill(longest), ragged };
 
-function start(command) {
-  const env = { GOMP_SPINCOUNT: '1000', ...process.env };
-  const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'], env });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ended = new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (status, signal) => resolve(signal ?? status));
-  });
-  child.stdin.on('error', () => {}); // told by `ended`
-  return {
-    steps: [],
-    end() {
-      child.stdin.end();
-      return ended;
-    },
-    async step() {
-      child.stdin.write('\n');
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`expected a step of ${command[0]} but it ended: ${await ended}`);
-      return JSON.parse(value);
-    },
-  };
-}
-
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const of = (player, key) => Number(median(player.steps.map((step) => step[key])).toPrecision(4));
 const agree = (a, b) => Math.abs(a - b) <= 1e-3 * Math.max(Math.abs(a), Math.abs(b));
@@ -61,8 +36,9 @@ const before = loadavg()[0];
 const results = [];
 for (const [name, texts] of Object.entries(lengths)) {
   const given = [regions, width, longest, threads, texts.join(',')].map(String);
-  const players = [start([here('../../build/release/word_region_bench'), ...given])];
-  if (python) players.push(start([python, here('word_region_peer.py'), ...given]));
+  const players = [startPlayer({ name: 'ours', command: [here('../../build/release/word_region_bench'), ...given] })];
+  if (python)
+    players.push(startPlayer({ name: 'eager loop', command: [python, here('word_region_peer.py'), ...given] }));
   try {
     for (let round = 0; round < rounds + warm; round++) {
       for (const player of round % 2 ? players.toReversed() : players) {
