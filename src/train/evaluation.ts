@@ -2,10 +2,9 @@ import type { ResolvedConfig } from '../config/schema.js';
 import { textKindsOf } from '../evaluate/evaluate.js';
 import { openRows } from '../evaluate/rows.js';
 import { runTask } from '../evaluate/tasks.js';
-import type { Evaluation, Warning } from '../events/types.js';
 import type { EngineEmbedder } from '../model/engine-embedder.js';
-
-type News = Omit<Evaluation, 'time' | 'rank'> | Omit<Warning, 'time' | 'rank'>;
+import type { Engine } from '../native/engine.js';
+import type { Say } from './news.js';
 
 /**
  * Runs the recipe's evaluations with the model as it is. A task that fails is a warning and not the end of training. Returns every
@@ -14,13 +13,17 @@ type News = Omit<Evaluation, 'time' | 'rank'> | Omit<Warning, 'time' | 'rank'>;
 export async function evaluateAll(
   config: ResolvedConfig,
   data: string,
+  engine: Engine,
   embedder: EngineEmbedder,
   step: number,
-  say: (event: News) => void,
-  logitScale?: number,
+  say: Say,
 ): Promise<Record<string, number>> {
   const out: Record<string, number> = {};
   if (config.evaluate.length === 0) return out;
+  const { logitScale, averagedLogitScale = logitScale } = await engine.later<{
+    logitScale?: number;
+    averagedLogitScale?: number;
+  }>('parameters');
   const rows = openRows(data);
   const textKinds = textKindsOf(config);
   try {
@@ -31,7 +34,7 @@ export async function evaluateAll(
           embedder,
           rows,
           data,
-          logitScale,
+          logitScale: averagedLogitScale,
           textKinds,
         });
         say({

@@ -1,42 +1,34 @@
 import { resolve as absolute, join } from 'node:path';
-import {
-  type Best,
-  bestSoFar,
-  checkpointFolder,
-  clearWay,
-  listCheckpoints,
-  markBest,
-  newestCheckpoint,
-  retain,
-} from '../checkpoint/files.js';
+import { checkpointFolder, listCheckpoints } from '../checkpoint/files.js';
 import { fillInitialWeights, settleInitialWeights } from '../checkpoint/initial-weights.js';
-import { type CheckpointPosition, readMetadata } from '../checkpoint/metadata.js';
 import { findRecipe } from '../config/find-recipe.js';
-import { startingParts } from '../config/initial-weights.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
-import type { ResolvedConfig } from '../config/schema.js';
-import { type Manifest, requireDataset } from '../data/manifest.js';
+import { requireDataset } from '../data/manifest.js';
 import { openShards } from '../data/shards.js';
 import { TextTokenizer } from '../data/tokenizer.js';
-import { GadoliniumError } from '../errors.js';
+import type { GadoliniumError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
-import type { CheckpointWritten, EventListener, RunFinished, Step, TrainEvent } from '../events/types.js';
-import { beat, rendezvous } from '../launch/rank.js';
+import type { CheckpointWritten, EventListener, RunFinished, TrainEvent } from '../events/types.js';
+import { beat } from '../launch/rank.js';
 import { single, type World } from '../launch/world.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
-import { type Machine, settleMachine } from '../model/machine.js';
+import { settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';
-import { addon, type NativeEvent } from '../native/addon.js';
+import type { NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
-import { VERSION } from '../package.js';
+import { betterThanBefore, type Evaluated, tidyCheckpoints } from './best.js';
 import { metadataOf, requirePictureSize, tokenizerFacts } from './data-folder.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
+import type { News } from './news.js';
 import { planOf } from './order.js';
+import { joinRanks, sharePosition } from './ranks.js';
 import { type RejectPolicy, Rejects } from './rejects.js';
+import { restoreNewest } from './restore.js';
 import { beginRunFolder, checkRunFolder, configOfRun } from './run-folder.js';
+import { runStarted } from './run-started.js';
 
 export interface TrainOptions {
   /** A recipe's name, the path of a recipe file, or a recipe. */
@@ -57,8 +49,6 @@ export interface TrainOptions {
   rejects?: Partial<RejectPolicy>;
 }
 
-type News = TrainEvent extends infer E ? (E extends TrainEvent ? Omit<E, 'time' | 'rank'> : never) : never;
-
 /**
  * Trains. Iterate it for events, await `done` for the end; it runs whether or not anybody iterates.
  *
@@ -68,12 +58,6 @@ type News = TrainEvent extends infer E ? (E extends TrainEvent ? Omit<E, 'time' 
  */
 export function train(options: TrainOptions): TrainRun {
   return new TrainRun(options);
-}
-
-/** Metrics by `<evaluation name>/<metric>` and the step whose weights they are of. */
-interface Evaluated {
-  step: number;
-  metrics: Record<string, number>;
 }
 
 export class TrainRun implements AsyncIterable<TrainEvent> {
@@ -112,10 +96,6 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     return this.#options.world ?? single;
   }
 
-  #say(news: News): void {
-    this.#bus.push({ ...news, time: Date.now(), rank: this.#world.rank } as TrainEvent);
-  }
-
   async #run(): Promise<RunFinished> {
     // A tick later, so that whoever made the run can attach to it before its first event.
     await Promise.resolve();
@@ -150,6 +130,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   async #train(): Promise<Partial<RunFinished>> {
     const { data, run, resume = false } = this.#options;
     const { rank, world } = this.#world;
+    const say = (news: News) => this.#bus.push({ ...news, time: Date.now(), rank } as TrainEvent);
     const { name, recipe } = await findRecipe(this.#options.recipe);
     const manifest = requireDataset(data);
     const config = resolve(name, recipe, {
@@ -197,13 +178,11 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
           break;
         }
         case 'checkpoint':
-          this.#checkpointed(event as unknown as CheckpointWritten, config, evaluated);
-          break;
-        case 'step':
-          this.#say(event as unknown as Step);
+          tidyCheckpoints(run, config, event as unknown as CheckpointWritten, evaluated, say);
+          say(event as unknown as News);
           break;
         default:
-          this.#say(event as unknown as News);
+          say(event as unknown as News);
       }
     });
     this.#engine = engine;
@@ -211,7 +190,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     await engine.later('build');
     // Rank 0 hands its weights to the others; a run that goes on has better ones than those it once started from.
     if (rank === 0 && !(resume && listCheckpoints(run).length)) await fillInitialWeights(engine, config);
-    if (world > 1) await this.#join(engine, config);
+    if (world > 1) await joinRanks(engine, config, this.#world, this.#options.rankTimeout ?? 300);
     const opened = new EngineData(engine, openShards(data));
     const tokenizer = manifest.tokenizer
       ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name)
@@ -226,7 +205,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
         pictures: undefined,
         inputs: config.data,
       },
-      (message) => this.#say({ type: 'warning', code: 'sample-rejected', message }),
+      (message) => say({ type: 'warning', code: 'sample-rejected', message }),
     );
     embedder.adopt(data, opened);
     const evaluate = async (step: number) => {
@@ -236,22 +215,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       };
       beat(step, 'evaluation');
       try {
-        const { logitScale, averagedLogitScale = logitScale } = await engine.later<{
-          logitScale?: number;
-          averagedLogitScale?: number;
-        }>('parameters');
-        const metrics = await evaluateAll(
-          config,
-          data,
-          embedder,
-          step,
-          (event) => this.#say(event),
-          averagedLogitScale,
-        );
-        evaluated = { step, metrics };
+        evaluated = { step, metrics: await evaluateAll(config, data, engine, embedder, step, say) };
         // The best weights are kept whether or not a checkpoint is due at this step.
-        if (this.#best(config, evaluated)) engine.now('checkpoint', { reason: 'request' });
-        const watched = metrics[config.optimise.watch];
+        if (betterThanBefore(run, config, evaluated)) engine.now('checkpoint', { reason: 'request' });
+        const watched = evaluated.metrics[config.optimise.watch];
         if (watched !== undefined) engine.now('observe', { value: watched });
         proceed();
       } catch (error) {
@@ -262,12 +229,13 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
 
     // After everything that can be refused without it: a corrected second try finds no half-begun run.
     if (rank === 0) beginRunFolder(run, config, this.#options.set ?? []);
-    const position = await this.#begin(engine, resume, steps, manifest);
+    const restored = resume && rank === 0 ? await restoreNewest(engine, { run, steps, manifest, say }) : undefined;
+    const position = world > 1 ? await sharePosition(engine, restored) : restored;
     const from = position?.step ?? 0;
     rejects = new Rejects(
       join(run, rank === 0 ? 'rejects.jsonl' : `rejects-rank-${rank}.jsonl`),
       { onError: 'skip', limit: 0.01, ...this.#options.rejects },
-      (code, message) => this.#say({ type: 'warning', code, message }),
+      (code, message) => say({ type: 'warning', code, message }),
       position?.rejected ?? 0,
     );
     engine.now('prepareTraining', {
@@ -291,12 +259,14 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     });
     feed = new Feed(engine, plan, opened, { rank, world, from, steps });
     feed.more(Feed.lead);
-    this.#say(
-      await this.#started(engine, config, manifest, machine, {
+    say(
+      await runStarted(engine, config, machine, {
+        run,
         steps,
         from,
-        rows: plan.facts.rows.length,
-        resumed: position?.file,
+        ...(position ? { resumed: position.file } : {}),
+        world,
+        data: { folder: data, name: manifest.name, rows: manifest.rows, training: plan.facts.rows.length },
       }),
     );
     if (this.#stop) engine.now('stop', { reason: this.#stop.reason });
@@ -312,163 +282,6 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       reason: result.reason === 'done' ? 'done' : 'stopped',
       skipped: result.skipped,
       rejected: result.rejected,
-    };
-  }
-
-  /** Meets the other ranks. */
-  async #join(engine: Engine, config: ResolvedConfig): Promise<void> {
-    const { world, rankTimeout: timeout = 300 } = this.#options;
-    if (!world) return;
-    const listen = async () => (await engine.later<{ port: number }>('listen', { port: world.port, timeout })).port;
-    const port = await rendezvous(world, listen, timeout);
-    await engine.later('join', {
-      rank: world.rank,
-      world: world.world,
-      address: world.address,
-      port,
-      restart: world.restart,
-      timeout,
-      gradientCompression: config.train.gradientCompression,
-      negatives: config.train.negatives,
-    });
-  }
-
-  /** Where the run begins: rank 0 says it, with its weights, so that no other rank needs the checkpoints or can see other ones. */
-  async #begin(
-    engine: Engine,
-    resume: boolean,
-    steps: number,
-    manifest: Manifest,
-  ): Promise<(CheckpointPosition & { file: string }) | undefined> {
-    const { rank, world } = this.#world;
-    const restored = resume && rank === 0 ? await this.#restore(engine, steps, manifest) : undefined;
-    if (world === 1) return restored;
-    const { position } = await engine.later<{ position: (CheckpointPosition & { file: string }) | null }>('share', {
-      position: restored ?? null,
-    });
-    return position ?? undefined;
-  }
-
-  /** Loads the newest whole checkpoint; damaged newer ones are named. */
-  async #restore(
-    engine: Engine,
-    steps: number,
-    manifest: Manifest,
-  ): Promise<(CheckpointPosition & { file: string }) | undefined> {
-    const { run } = this.#options;
-    const file = newestCheckpoint(run, (damaged, reason) =>
-      this.#say({
-        type: 'warning',
-        code: 'checkpoint-damaged',
-        message: `${damaged} is damaged (${reason}); the one before it is used`,
-      }),
-    );
-    if (!file) {
-      if (listCheckpoints(run).length) {
-        throw GadoliniumError.expected(
-          'bad-checkpoint',
-          'a whole checkpoint',
-          `--resume of ${run}`,
-          'damaged ones only',
-          'start a new run',
-        );
-      }
-      this.#say({
-        type: 'warning',
-        code: 'nothing-to-resume',
-        message: `${run} has no checkpoint yet: the run starts from the beginning`,
-      });
-      return undefined;
-    }
-    const { name, fingerprint } = readMetadata(file).metadata.data;
-    if (fingerprint !== manifest.fingerprint) {
-      throw GadoliniumError.expected(
-        'resume-mismatch',
-        `the data set of the checkpoint, ${name} ${fingerprint.slice(0, 12)}`,
-        '--data',
-        `${manifest.name} ${manifest.fingerprint.slice(0, 12)}`,
-        'another data set has another order of rows: start a new run',
-      );
-    }
-    const { position } = await engine.later<{ position: CheckpointPosition }>('restore', { file, part: 'all' });
-    if (position.step > steps) {
-      throw GadoliniumError.expected(
-        'bad-option',
-        `at least ${position.step} steps`,
-        'train.steps of a resumed run',
-        steps,
-      );
-    }
-    clearWay(run, file);
-    return { ...position, file };
-  }
-
-  #checkpointed({ step, ...event }: CheckpointWritten, config: ResolvedConfig, evaluated: Evaluated): void {
-    const { run } = this.#options;
-    try {
-      // Only the evaluation of these very weights says how good they are.
-      const best = evaluated.step === step ? this.#best(config, evaluated) : undefined;
-      if (best) markBest(run, event.path, best);
-      retain(run, config.checkpoint.keep);
-    } catch (error) {
-      this.#say({
-        type: 'warning',
-        code: 'retention-failed',
-        message: `could not tidy the checkpoints: ${(error as Error).message}`,
-      });
-    }
-    this.#say({ ...event, step });
-  }
-
-  /** What was evaluated, where it is better than the best so far by the recipe's metric. */
-  #best(config: ResolvedConfig, { step, metrics }: Evaluated): Best | undefined {
-    const wanted = config.checkpoint.best;
-    const value = wanted ? metrics[wanted.metric] : undefined;
-    if (!wanted || value === undefined) return undefined;
-    const before = bestSoFar(this.#options.run, wanted.metric)?.value;
-    const better = before === undefined || (wanted.mode === 'max' ? value > before : value < before);
-    return better ? { metric: wanted.metric, value, step } : undefined;
-  }
-
-  async #started(
-    engine: Engine,
-    config: ResolvedConfig,
-    manifest: Manifest,
-    machine: Machine,
-    { steps, from, rows, resumed }: { steps: number; from: number; rows: number; resumed: string | undefined },
-  ): Promise<News> {
-    const parameters = await engine.later<{ total: number; trainable: number; byTower: Record<string, number> }>(
-      'parameters',
-    );
-    const initial = startingParts(config).flatMap(({ into, part: { init } }) =>
-      typeof init === 'object' ? [{ part: into, ...init }] : [],
-    );
-    const { batch, accumulate, precision, negatives } = config.train;
-    const { world } = this.#world;
-    const formed = {
-      global: `global batch of ${batch} over ${world} processes, exact gradient`,
-      local: `local batches of ${batch / world} in each of ${world} processes, as in released code; not what one process computes`,
-      'global-local-gradient': `global batch of ${batch} over ${world} processes, towers with 1/${world} of the gradient, as in released code`,
-    };
-    const cached = accumulate > 1 ? `, in ${accumulate} pieces a tower with all negatives kept (gradient caching)` : '';
-    return {
-      type: 'run-started',
-      recipe: config.recipe,
-      run: this.#options.run,
-      steps,
-      from,
-      ...(resumed ? { resumed } : {}),
-      ...(initial.length ? { initial } : {}),
-      world,
-      negatives: `${world === 1 ? `global batch of ${batch} in one process, exact gradient` : formed[negatives]}${cached}`,
-      device: machine.device,
-      threads: machine.threads,
-      precision,
-      batch,
-      accumulate,
-      data: { folder: this.#options.data, name: manifest.name, rows: manifest.rows, training: rows },
-      parameters,
-      versions: { gadolinium: VERSION, libtorch: addon().libtorch, node: process.versions.node },
     };
   }
 }
