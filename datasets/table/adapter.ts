@@ -13,8 +13,8 @@ import type {
   SourceRow,
   TextKind,
 } from '../../src/data/adapter.js';
+import { tableRows } from '../../src/data/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
-import { tableRows } from './readers.js';
 
 const names = z.array(z.string()).default([]);
 const options = z.strictObject({

@@ -105,6 +105,14 @@ export interface SourceRow {
   group?: string;
   images: SourceImage[];
   texts: SourceText[];
+  /** When the study was made, as the release says it: 2180-05-06T21:30:14. */
+  time?: string;
+  /** Rank among the patient's studies, 0 the first. */
+  order?: number;
+  /** Ids of the patient's earlier rows, nearest first. */
+  priors?: string[];
+  /** Pictures of the study before, where the description says that they are kept. */
+  priorImages?: SourceImage[];
   labels?: SourceLabel[];
   /** Numbers beside or instead of images and texts: a signal [leads × samples], a table's row. Row-major. */
   arrays?: Record<string, ArrayLike<number>>;
@@ -145,6 +153,8 @@ export interface ArrayDescription {
   names?: string[];
   /** Whether NaN may stand for a number that is not known; otherwise such a row is rejected. */
   missing?: boolean;
+  /** How the numbers are stored; float32 unless told otherwise. */
+  dtype?: 'float32' | 'int8';
 }
 
 export interface AdapterContext<Options> {
@@ -160,6 +170,8 @@ export interface SourceDescription {
   labels?: LabelVocabulary[];
   arrays?: Record<string, ArrayDescription>;
   prompts?: PromptSet[];
+  /** Whether rows bring the pictures of the study before: a column `prior_images` of its own. */
+  priorImages?: boolean;
   /** In words: how the adapter keeps patients in one split. */
   splitRule?: string;
   /** Chances of train, valid and test for rows without a split. */

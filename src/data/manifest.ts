@@ -136,7 +136,12 @@ export const manifestSchema = z.strictObject({
   labels: z.array(vocabularySummary),
   arrays: z.record(
     z.string(),
-    z.strictObject({ shape: z.array(count), names: z.array(z.string()).optional(), missing: z.boolean().optional() }),
+    z.strictObject({
+      shape: z.array(count),
+      names: z.array(z.string()).optional(),
+      missing: z.boolean().optional(),
+      dtype: z.enum(['float32', 'int8']).optional(),
+    }),
   ),
   prompts: z.array(promptSet),
   flags: z.record(z.string(), count),

@@ -34,48 +34,34 @@ const optional = (name: string, type: DataType) => new Field(name, type, true);
 
 type Entry = { key: Utf8; value: Utf8 };
 
+/** What only some data sets have. */
+export interface OwnColumns {
+  /** Columns of numbers. */
+  arrays?: Readonly<Record<string, { dtype?: 'float32' | 'int8' | undefined }>>;
+  /** Whether the pictures of the study before are kept too. */
+  priorImages?: boolean;
+}
+
 /**
  * The fields in order. Every dictionary gets a number of its own in that order, so that two files of one data set have the
  * same ids whatever else the process made.
  */
-export function fields(arrays: readonly string[] = []): Field[] {
+export function fields({ arrays = {}, priorImages = false }: OwnColumns = {}): Field[] {
   let id = 0;
   const dict = () => new Dictionary(utf8(), new Int16(), id++);
+  const images = () => imageList(dict);
   return [
     required('dataset', dict()),
     required('sample_id', utf8()),
     optional('patient_id', utf8()),
     optional('study_id', utf8()),
     required('split', dict()),
-    required(
-      'images',
-      list(
-        new Struct([
-          required('image_id', utf8()),
-          optional('data', new Binary()),
-          // raw: depth × height × width × channels values of `dtype`, C order; or the name of an encoded format.
-          required('codec', dict()),
-          required('modality', dict()),
-          optional('view', dict()),
-          required('depth', new Int32()),
-          required('height', new Int32()),
-          required('width', new Int32()),
-          required('channels', new Int16()),
-          required('frames', new Int16()),
-          required('dtype', dict()),
-          // Of the source: 16 for a windowed 16-bit picture.
-          optional('bits_stored', new Int8()),
-          // Of the source, before anything was done.
-          optional('photometric', dict()),
-          optional('inverted', new Bool()),
-          // Source values that became 0 and 255 where more than 8 bits were windowed.
-          optional('value_range', new FixedSizeList(2, new Field('item', new Float32(), false))),
-          optional('recipe', dict()),
-          optional('sha256', new FixedSizeBinary(32)),
-        ]),
-        false,
-      ),
-    ),
+    // When the study was made, as the release says it (shifted dates stay shifted): 2180-05-06T21:30:14.
+    optional('study_time', utf8()),
+    // Rank among the patient's studies, 0 the first; and the sample ids of the earlier ones, nearest first.
+    optional('time_order', new Int32()),
+    optional('prior_ids', list(utf8(), false)),
+    required('images', images()),
     required(
       'texts',
       list(
@@ -122,15 +108,47 @@ export function fields(arrays: readonly string[] = []): Field[] {
     optional('source_ref', utf8()),
     optional('flags', list(dict(), false)),
     required('weight', new Float32()),
-    ...arrays.map((name) => optional(name, list(new Float32(), false))),
+    ...(priorImages ? [optional('prior_images', images())] : []),
+    ...Object.entries(arrays).map(([name, { dtype }]) =>
+      optional(name, list(dtype === 'int8' ? new Int8() : new Float32(), false)),
+    ),
   ];
 }
 
-/** Names that a column of numbers may not take. */
-export const RESERVED_COLUMNS: ReadonlySet<string> = new Set(fields().map((field) => field.name));
+function imageList(dict: () => DataType): DataType {
+  return list(
+    new Struct([
+      required('image_id', utf8()),
+      optional('data', new Binary()),
+      // raw: depth × height × width × channels values of `dtype`, C order; or the name of an encoded format.
+      required('codec', dict()),
+      required('modality', dict()),
+      optional('view', dict()),
+      required('depth', new Int32()),
+      required('height', new Int32()),
+      required('width', new Int32()),
+      required('channels', new Int16()),
+      required('frames', new Int16()),
+      required('dtype', dict()),
+      // Of the source: 16 for a windowed 16-bit picture.
+      optional('bits_stored', new Int8()),
+      // Of the source, before anything was done.
+      optional('photometric', dict()),
+      optional('inverted', new Bool()),
+      // Source values that became 0 and 255 where more than 8 bits were windowed.
+      optional('value_range', new FixedSizeList(2, new Field('item', new Float32(), false))),
+      optional('recipe', dict()),
+      optional('sha256', new FixedSizeBinary(32)),
+    ]),
+    false,
+  );
+}
 
-export function datasetSchema(metadata: Map<string, string>, arrays: readonly string[] = []): Schema {
-  return new Schema(fields(arrays), metadata);
+/** Names that a column of numbers may not take. */
+export const RESERVED_COLUMNS: ReadonlySet<string> = new Set(fields({ priorImages: true }).map((field) => field.name));
+
+export function datasetSchema(metadata: Map<string, string>, own: OwnColumns = {}): Schema {
+  return new Schema(fields(own), metadata);
 }
 
 export const LABEL_CODES = { positive: 1, negative: 0, uncertain: -1, missing: -128 } as const;

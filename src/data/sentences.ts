@@ -81,6 +81,7 @@ function isEnd(block: string, at: number, marks: string, next: string): boolean 
   if (marks !== '.') return true;
   const word = /[\p{L}\p{N}.]*$/u.exec(block.slice(Math.max(0, at - 40), at))![0].toLowerCase();
   if (/^\p{L}$/u.test(word)) return !isInitial(block.slice(Math.max(0, at - 40), at), next);
+  if (word === 'a.m' || word === 'p.m') return /^\p{Lu}/u.test(next);
   if (/^(?:\p{L}\.)+\p{L}$/u.test(word)) return false; // "U.S."
   if (!ABBREVIATIONS.has(word)) return true;
   return BEFORE_NUMBERS.has(word) ? !/^\p{N}/u.test(next) : false;

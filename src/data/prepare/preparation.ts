@@ -77,8 +77,12 @@ export class Preparation {
     this.rejects = rejects;
     this.rejectedRows = rejects.filter((reject) => reject.dropped === 'row').length;
     const { plan } = this;
-    const arrays = Object.keys(plan.description.arrays ?? {});
-    this.writer = new ShardWriter(plan.to, datasetSchema(this.metadata, arrays), plan.limits, state.shards.length);
+    this.writer = new ShardWriter(
+      plan.to,
+      datasetSchema(this.metadata, plan.description),
+      plan.limits,
+      state.shards.length,
+    );
     saveState(plan.to, state);
     if (!existsSync(this.rejectsPath)) writeFileSync(this.rejectsPath, '');
     const pace = new Pace(plan, state.consumed);
@@ -151,7 +155,7 @@ export class Preparation {
     for (const reject of worked.rejects) this.reject(reject);
     if (worked.row === undefined) return;
     const bytes =
-      worked.images.reduce((sum, { picture }) => sum + picture.data.length, 0) +
+      [...worked.images, ...worked.priorImages].reduce((sum, { picture }) => sum + picture.data.length, 0) +
       byteLength(worked.row.arrays) +
       byteLength(worked.texts);
     const { batchRows, batchBytes } = this.plan.limits;
@@ -219,7 +223,7 @@ export class Preparation {
       const split = splitOfRow(plan.adapter.name, kept.row, plan.description);
       this.tally.count(kept, split);
       splits[split] = (splits[split] ?? 0) + 1;
-      for (const { picture } of kept.images)
+      for (const { picture } of [...kept.images, ...kept.priorImages])
         this.state.channels[picture.channels] = (this.state.channels[picture.channels] ?? 0) + 1;
       const tokens = ids.slice(at, at + kept.texts.length);
       at += kept.texts.length;

@@ -21,7 +21,7 @@ export interface RecordContext {
 
 /** @param tokens ids by text, sentence, token; empty where there is no tokenizer. */
 export function recordOf(
-  { row, images, texts, flags }: KeptRow,
+  { row, images, priorImages, texts, flags }: KeptRow,
   split: Split,
   tokens: readonly number[][][],
   { adapter, description, recipe }: RecordContext,
@@ -33,6 +33,9 @@ export function recordOf(
     patient_id: row.patient ?? null,
     study_id: row.study ?? null,
     split,
+    study_time: row.time ?? null,
+    time_order: row.order ?? null,
+    prior_ids: row.priors ?? null,
     images: images.map(({ picture, index }) => imageItem(row.images[index]!, picture, recipe)),
     texts: texts.map((text, i) =>
       textItem(
@@ -49,6 +52,7 @@ export function recordOf(
     source_ref: row.sourceRef ?? null,
     flags: [...new Set(flags)],
     weight: row.weight ?? 1,
+    prior_images: priorImages.map(({ picture, index }) => imageItem(row.priorImages![index]!, picture, recipe)),
     ...Object.fromEntries(Object.keys(description.arrays ?? {}).map((name) => [name, row.arrays?.[name] ?? null])),
   };
 }

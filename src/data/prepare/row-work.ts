@@ -1,14 +1,21 @@
 /** What happens to one source row: pictures decoded, texts looked at, numbers checked; each fault becomes a line of the rejects list. */
-import type { Origin, SourceDescription, SourceReject, SourceRow, SourceText } from '../adapter.js';
+import type { Origin, SourceDescription, SourceImage, SourceReject, SourceRow, SourceText } from '../adapter.js';
 import { PictureError, type PictureOptions, type StoredPicture, storedPicture } from '../picture.js';
 import type { RejectLine } from '../prepare-events.js';
 import type { Numbered } from './survey.js';
+
+export interface WorkedImage {
+  picture: StoredPicture;
+  /** Place among the source row's images. */
+  index: number;
+}
 
 export interface WorkedRow {
   ordinal: number;
   /** Absent when the whole row was rejected. */
   row?: SourceRow;
-  images: { picture: StoredPicture; index: number }[];
+  images: WorkedImage[];
+  priorImages: WorkedImage[];
   /** Texts with line breaks as \n, blank ones left out. */
   texts: SourceText[];
   flags: string[];
@@ -20,7 +27,7 @@ export async function workOn(
   picture: PictureOptions,
   description: SourceDescription,
 ): Promise<WorkedRow> {
-  const worked: WorkedRow = { ordinal, images: [], texts: [], flags: [], rejects: [] };
+  const worked: WorkedRow = { ordinal, images: [], priorImages: [], texts: [], flags: [], rejects: [] };
   if ('reject' in item) {
     worked.rejects.push(fromAdapter(item, ordinal));
     return worked;
@@ -29,7 +36,9 @@ export async function workOn(
   const fault = wrongNumbers(item, description) ?? wrongLabels(item, description);
   if (fault !== undefined) worked.rejects.push(line('row', fault.code, fault.reason, fault.field));
   else {
-    await decodeImages(item, picture, worked, line);
+    worked.images = await decoded(item.images, 'images', picture, worked, line);
+    if (description.priorImages)
+      worked.priorImages = await decoded(item.priorImages ?? [], 'priorImages', picture, worked, line);
     lookAtTexts(item, worked, line);
   }
   const nothing =
@@ -72,16 +81,24 @@ function fromAdapter({ reject }: SourceReject, ordinal: number): RejectLine {
   return { dropped: 'row', code, reason, ...placeOf(origin), field, sample: null, ordinal };
 }
 
-async function decodeImages(row: SourceRow, options: PictureOptions, into: WorkedRow, line: Line): Promise<void> {
-  for (const [index, image] of row.images.entries()) {
+async function decoded(
+  images: readonly SourceImage[],
+  field: string,
+  options: PictureOptions,
+  into: WorkedRow,
+  line: Line,
+): Promise<WorkedImage[]> {
+  const out: WorkedImage[] = [];
+  for (const [index, image] of images.entries()) {
     try {
-      into.images.push({ index, picture: await storedPicture(image.bytes ?? image.file ?? '', options) });
+      out.push({ index, picture: await storedPicture(image.bytes ?? image.file ?? '', options) });
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
       const name = image.file ?? image.id;
-      into.rejects.push(line('image', error.code, `${name}: ${error.message}`, image.field ?? `images[${index}]`));
+      into.rejects.push(line('image', error.code, `${name}: ${error.message}`, image.field ?? `${field}[${index}]`));
     }
   }
+  return out;
 }
 
 const withLineBreaks = (text: SourceText): SourceText => ({ ...text, body: text.body.replace(/\r\n?/gu, '\n') });

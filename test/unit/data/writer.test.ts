@@ -56,7 +56,11 @@ function row(i: number): Row {
 }
 
 function written(folder: string): { rows: Row[]; schema: Schema; files: string[] } {
-  const writer = new ShardWriter(folder, datasetSchema(new Map([['schema_version', '1']]), ['signal']), LIMITS);
+  const writer = new ShardWriter(
+    folder,
+    datasetSchema(new Map([['schema_version', '1']]), { arrays: { signal: {} } }),
+    LIMITS,
+  );
   const files: string[] = [];
   for (let batch = 0; batch < 5; batch++) {
     writer.batch(
@@ -152,12 +156,15 @@ test('a missing required value is an error that names the column', () => {
 });
 
 test('the columns of the schema are those that every reader knows', () => {
-  expect(fields(['signal']).map((field) => `${field.name}${field.nullable ? '?' : ''}`)).toEqual([
+  expect(fields({ arrays: { signal: {} } }).map((field) => `${field.name}${field.nullable ? '?' : ''}`)).toEqual([
     'dataset',
     'sample_id',
     'patient_id?',
     'study_id?',
     'split',
+    'study_time?',
+    'time_order?',
+    'prior_ids?',
     'images',
     'texts',
     'labels?',
