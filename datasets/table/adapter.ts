@@ -13,7 +13,7 @@ import type {
   SourceRow,
   TextKind,
 } from '../../src/data/adapter.js';
-import { tableRows } from '../../src/data/tables.js';
+import { tableRows } from '../../src/data/formats/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
 
 const names = z.array(z.string()).default([]);

@@ -4,6 +4,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { adapterNames } from '../data/adapters.js';
 import { PICTURE_DEFAULTS } from '../data/picture.js';
 import { type PrepareOptions, prepare } from '../data/prepare.js';
+import { GadoliniumError } from '../errors.js';
 import { PrepareTerminal } from './prepare-terminal.js';
 
 export const command = 'prepare <dataset>';
@@ -52,6 +53,17 @@ export const builder = (yargs: Argv) =>
     .option('max-rejects', { type: 'number', default: 0.01, describe: 'share of rows that may be rejected' })
     .option('workers', { type: 'number', describe: 'rows worked on at a time (default: one a core)' })
     .option('json', { type: 'boolean', default: false, describe: 'one event a line on standard output' })
+    .option('option', {
+      type: 'string',
+      array: true,
+      describe: "an option of the data set's own, NAME=VALUE; its README lists them",
+    })
+    .option('synthetic', {
+      type: 'boolean',
+      default: false,
+      describe:
+        'first write a small made-up release into --from, a new folder: to try a data set before access is granted',
+    })
     .option('image', { type: 'string', array: true, group: TABLE, describe: 'column of image paths; may be repeated' })
     .option('text', { type: 'string', array: true, group: TABLE, describe: 'column of texts; may be repeated' })
     .option('group', {
@@ -76,6 +88,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('lang', { type: 'string', group: TABLE, describe: 'language of the texts (default en)' })
     .example('$0 prepare vqa-rad --to data/vqa-rad', 'the shipped sample')
+    .example('$0 prepare open-i --synthetic --from try/raw --to try/data', 'a made-up release in the released layout')
     .example(
       '$0 prepare table --from mine.csv --image path --text report --group patient --to data/mine',
       'your own table',
@@ -105,7 +118,8 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     onError: args.onError,
     maxRejects: args.maxRejects,
     workers: args.workers,
-    adapter: Object.fromEntries(given.map((name) => [name, args[name]])),
+    synthetic: args.synthetic,
+    adapter: { ...ownOptions(args.option ?? []), ...Object.fromEntries(given.map((name) => [name, args[name]])) },
   };
   const run = prepare(options);
   const stop = () => run.stop();
@@ -119,6 +133,17 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
   }
+}
+
+/** NAME=VALUE → {NAME: VALUE}; what the values mean is the adapter's to say. */
+function ownOptions(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1) throw GadoliniumError.expected('bad-option', 'NAME=VALUE', '--option', text);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
 }
 
 /**

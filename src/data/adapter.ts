@@ -165,6 +165,21 @@ export interface AdapterContext<Options> {
   home: string;
 }
 
+/** `datasets/<name>/synthetic.ts` (default export): a tiny made-up release, for tests and to try a data set before access is granted. */
+export interface SyntheticRelease {
+  /** Fills an empty folder with files named, laid out and written as the release has them, odd cases included. */
+  write(folder: string): Promise<SyntheticTruth>;
+}
+
+/** What preparing the made-up release must give. */
+export interface SyntheticTruth {
+  /** The adapter's options that go with it. */
+  options?: Record<string, unknown>;
+  /** Every row in order; of each as many columns as matter (src/data/schema.ts). */
+  rows: ({ sample_id: string } & Record<string, unknown>)[];
+  rejects: { dropped: 'row' | 'image' | 'text'; code: string; file: string; field: string; row?: number | null }[];
+}
+
 /** What is known only after the options are: a user's table has label columns of its own. */
 export interface SourceDescription {
   labels?: LabelVocabulary[];

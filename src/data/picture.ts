@@ -1,12 +1,14 @@
 /**
- * One source picture to the bytes that a shard keeps: decoded, turned upright, flattened, brought to 8 bits without cutting
+ * One source picture to the bytes that a shard keeps: decoded (DICOM by dicom-picture.ts), turned upright, flattened, brought to 8 bits without cutting
  * any value off, resized with antialiasing, and stored as raw pixels or JPEG. Grey pictures become one channel, also when the
  * file stored them as RGB.
  */
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { GadoliniumError } from '../errors.js';
+import { type DicomPicture, dicomPicture, isDicom } from './dicom-picture.js';
+import { PictureError } from './picture-error.js';
 
 export interface PictureOptions {
   /** Pixels of the side that `fit` names. Smaller pictures are kept as they are, never enlarged. */
@@ -36,19 +38,11 @@ export interface StoredPicture {
   channels: 1 | 3;
   bits_stored: number;
   photometric: string;
+  /** MONOCHROME1 that was turned. */
+  inverted: boolean;
   value_range: [number, number] | null;
   sha256: Uint8Array;
   flags: string[];
-}
-
-/** Why a picture could not be used; `code` is the reason counted in dataset.json. */
-export class PictureError extends Error {
-  constructor(
-    readonly code: 'missing_image' | 'not_an_image' | 'truncated_image' | 'too_many_pixels' | 'unsupported_image',
-    message: string,
-  ) {
-    super(message);
-  }
 }
 
 /**
@@ -66,6 +60,8 @@ export function pictureRecipe(options: PictureOptions): string {
 export async function storedPicture(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
   if (typeof input === 'string') await mustBeFile(input);
   try {
+    if (isDicom(await firstBytes(input, 132)))
+      return await fromDicom(typeof input === 'string' ? await readFile(input) : input, options);
     return await decoded(input, options);
   } catch (error) {
     if (error instanceof PictureError || error instanceof GadoliniumError) throw error;
@@ -97,29 +93,75 @@ async function decoded(input: string | Uint8Array, options: PictureOptions): Pro
     image = image.flatten({ background: 'black' });
     flags.push('alpha_flattened');
   }
-  const target = targetSize(metadata, options);
+  const target = targetSize(metadata.autoOrient, options);
   if (target.scale === 1) flags.push('small_image');
   const pixels =
     metadata.depth === 'uchar' ? await eightBits(image, target) : await sixteenBits(image, metadata, target, flags);
+  return stored(pixels, target, options, {
+    bits_stored: metadata.bitsPerSample ?? 8,
+    photometric: photometricOf(metadata),
+    inverted: false,
+    flags,
+  });
+}
+
+type Said = Pick<StoredPicture, 'bits_stored' | 'photometric' | 'inverted' | 'flags'>;
+
+async function stored(pixels: Pixels, target: Target, options: PictureOptions, said: Said): Promise<StoredPicture> {
   const single = grey(pixels.data, pixels.channels);
   const channels = single === undefined ? 3 : 1;
   const raw = single ?? pixels.data;
-  const data =
-    options.store === 'raw'
-      ? raw
-      : await jpeg(raw, { width: target.width, height: target.height, channels }, options.quality);
+  const { width, height } = target;
+  const data = options.store === 'raw' ? raw : await jpeg(raw, { width, height, channels }, options.quality);
   return {
     data,
     codec: options.store,
-    height: target.height,
-    width: target.width,
+    height,
+    width,
     channels,
-    bits_stored: metadata.bitsPerSample ?? 8,
-    photometric: photometricOf(metadata),
     value_range: pixels.range,
     sha256: createHash('sha256').update(data).digest(),
-    flags,
+    ...said,
   };
+}
+
+async function fromDicom(bytes: Uint8Array, options: PictureOptions): Promise<StoredPicture> {
+  const found = dicomPicture(bytes, options.maxPixels);
+  const { inverted, flags } = found;
+  const target = targetSize(found, options);
+  if (target.scale === 1) flags.push('small_image');
+  const pixels = await dicomPixels(found, target);
+  if (inverted) {
+    for (let i = 0; i < pixels.data.length; i++) pixels.data[i] = 255 - pixels.data[i]!;
+    pixels.range?.reverse();
+  }
+  return stored(pixels, target, options, {
+    bits_stored: found.bitsStored,
+    photometric: found.photometric,
+    inverted,
+    flags,
+  });
+}
+
+async function dicomPixels({ pixels, width, height, channels, range }: DicomPicture, target: Target): Promise<Pixels> {
+  const raw = { width, height, channels };
+  if ('jpeg' in pixels) {
+    const image = sharp(pixels.jpeg, { failOn: 'error', limitInputPixels: false });
+    const metadata = await image.metadata();
+    if (metadata.width !== width || metadata.height !== height)
+      throw new PictureError(
+        'truncated_image',
+        `a DICOM file of ${width}×${height} pixels whose JPEG has ${metadata.width}×${metadata.height}`,
+      );
+    return eightBits(image, target);
+  }
+  if (range === null) return eightBits(sharp(pixels, { limitInputPixels: false, raw }), target);
+  const full = pixels as Uint16Array;
+  const small = await resized(sharp(full, { limitInputPixels: false, raw }), target)
+    .toColourspace('grey16')
+    .raw({ depth: 'ushort' })
+    .toBuffer();
+  return { data: toEightBits(words(small), extent(full)), channels: 1, range };
 }
 
 interface Target {
@@ -128,8 +170,7 @@ interface Target {
   scale: number;
 }
 
-function targetSize(metadata: Metadata, { size, fit }: PictureOptions): Target {
-  const { width, height } = metadata.autoOrient;
+function targetSize({ width, height }: { width: number; height: number }, { size, fit }: PictureOptions): Target {
   const side = fit === 'shorter' ? Math.min(width, height) : Math.max(width, height);
   const scale = Math.min(1, size / side);
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)), scale };
@@ -175,13 +216,14 @@ async function sixteenBits(image: Sharp, metadata: Metadata, target: Target, fla
     .raw({ depth: 'ushort' })
     .toBuffer();
   const range: [number, number] | null = single === undefined ? null : extent(single);
-  const [low, high] = range ?? [0, 65535];
-  const factor = high > low ? 255 / (high - low) : 0;
-  const eight = Uint8Array.from(words(small), (value) =>
-    Math.round(Math.min(255, Math.max(0, (value - low) * factor))),
-  );
   flags.push(single === undefined ? 'depth_reduced' : 'windowed_min_max');
-  return { data: eight, channels, range };
+  return { data: toEightBits(words(small), range ?? [0, 65535]), channels, range };
+}
+
+/** low and high become 0 and 255; resizing may have gone beyond. */
+function toEightBits(values: Uint16Array, [low, high]: [number, number]): Uint8Array {
+  const factor = high > low ? 255 / (high - low) : 0;
+  return Uint8Array.from(values, (value) => Math.round(Math.min(255, Math.max(0, (value - low) * factor))));
 }
 
 const words = (bytes: Buffer) => new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -240,7 +282,7 @@ const FORMATS: { name: string; decoded: boolean; at: number; magic: string }[] =
   { name: 'WebP', decoded: true, at: 8, magic: 'WEBP' },
   { name: 'TIFF', decoded: true, at: 0, magic: 'II*\0' },
   { name: 'TIFF', decoded: true, at: 0, magic: 'MM\0*' },
-  { name: 'DICOM', decoded: false, at: 128, magic: 'DICM' },
+  { name: 'DICOM', decoded: true, at: 128, magic: 'DICM' },
   { name: 'JPEG 2000', decoded: false, at: 4, magic: 'jP  ' },
   { name: 'BMP', decoded: false, at: 0, magic: 'BM' },
   { name: 'HEIF', decoded: false, at: 4, magic: 'ftyp' },
@@ -252,17 +294,16 @@ const FORMATS: { name: string; decoded: boolean; at: number; magic: string }[] =
  * fail at the same time one may get the other's, and a rejects list must be the same on every run.
  */
 async function reasonOf(input: string | Uint8Array): Promise<PictureError> {
-  const head = Buffer.from(typeof input === 'string' ? await firstBytes(input, 256) : input.subarray(0, 256)).toString(
-    'latin1',
-  );
+  const head = Buffer.from(await firstBytes(input, 256)).toString('latin1');
   const format = FORMATS.find(({ at, magic }) => head.startsWith(magic, at));
   if (format === undefined) return new PictureError('not_an_image', 'no picture format that is known');
   if (format.decoded) return new PictureError('truncated_image', `a ${format.name} file that is cut short or damaged`);
   return new PictureError('unsupported_image', `a ${format.name} file; convert it to PNG, JPEG or TIFF`);
 }
 
-async function firstBytes(path: string, count: number): Promise<Uint8Array> {
-  const file = await open(path);
+async function firstBytes(input: string | Uint8Array, count: number): Promise<Uint8Array> {
+  if (typeof input !== 'string') return input.subarray(0, count);
+  const file = await open(input);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
     return buffer.subarray(0, bytesRead);

@@ -4,13 +4,13 @@
  * finished shard, and ends with the same bytes.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { GadoliniumError } from '../errors.js';
 import type { AdapterContext, DatasetAdapter } from './adapter.js';
-import { findAdapter } from './adapters.js';
+import { findAdapter, findSynthetic } from './adapters.js';
 import { type Manifest, TOKENIZER_FILE, writeFileWhole } from './manifest.js';
 import { PICTURE_DEFAULTS, type PictureOptions } from './picture.js';
 import { Preparation } from './prepare/preparation.js';
@@ -48,14 +48,30 @@ export interface PrepareOptions {
   limits?: Partial<ShardLimits> | undefined;
   /** The adapter's own options. */
   adapter?: Record<string, unknown> | undefined;
+  /** Writes a small made-up release into `from`, a new or empty folder, and prepares that. */
+  synthetic?: boolean | undefined;
 }
 
 /** Starts at once. `for await (const event of run)` for the events; `await run.done` for the manifest. */
 export function prepare(options: PrepareOptions): PrepareRun {
   return new PrepareRun(async ({ emit, stopped }) => {
     const { adapter, home } = await findAdapter(options.dataset);
-    return prepareWith(adapter, home, options, emit, stopped);
+    const given = options.synthetic ? await withSynthetic(options) : options;
+    return prepareWith(adapter, home, given, emit, stopped);
   });
+}
+
+async function withSynthetic(options: PrepareOptions): Promise<PrepareOptions> {
+  const { dataset, from } = options;
+  const release = await findSynthetic(dataset);
+  if (release === undefined)
+    throw GadoliniumError.expected('no-synthetic', 'a data set with a made-up release', '--synthetic', dataset);
+  if (from === undefined || (existsSync(from) && readdirSync(from).length > 0))
+    throw GadoliniumError.expected('no-source', 'a new or empty folder to write into', '--from with --synthetic', from);
+  mkdirSync(from, { recursive: true });
+  const truth = await release.write(from);
+  // Made-up releases are small and full of odd cases: most of what can be rejected is.
+  return { ...options, maxRejects: 1, adapter: { ...truth.options, ...options.adapter } };
 }
 
 /** The same with an adapter at hand instead of one found by name. `home`: its folder, for shipped samples. */

@@ -58,9 +58,9 @@ function objectionToTypeScript({ file, target, typeOnly }: Import): string | und
   if (file.startsWith('datasets/')) {
     // mimic-cxr-jpg is made of mimic-cxr, and may read it as that does.
     if (dirname(target) === dirname(file) || dirname(file).startsWith(`${dirname(target)}-`)) return undefined;
-    if (['errors', 'radiology'].includes(roomOf(target)) || target === 'src/data/tables.ts') return undefined;
+    if (['errors', 'radiology'].includes(roomOf(target)) || target.startsWith('src/data/formats/')) return undefined;
     if (target.startsWith('src/data/') && typeOnly) return undefined;
-    return 'a data set imports src/radiology, src/data/tables and types of src/data alone';
+    return 'a data set imports src/radiology, src/data/formats and types of src/data alone';
   }
   const from = roomOf(file);
   const to = roomOf(target);
@@ -181,7 +181,7 @@ describe('TypeScript', () => {
     ['src/native/addon.ts', "const x = await import('../events/bus.js')", /native lies not above events/],
     ['datasets/rocov2/adapter.ts', "import type { Adapter } from '../../src/data/adapter.js'", undefined],
     ['datasets/rocov2/adapter.ts', "import { writeShard } from '../../src/data/writer.js'", /types of src\/data alone/],
-    ['datasets/rocov2/adapter.ts', "import { tableRows } from '../../src/data/tables.js'", undefined],
+    ['datasets/rocov2/adapter.ts', "import { tableRows } from '../../src/data/formats/tables.js'", undefined],
     ['datasets/rocov2/adapter.ts', "import { sectionsOf } from '../../src/radiology/sections.js'", undefined],
     ['datasets/rocov2/adapter.ts', "import { rows } from '../chexpert/adapter.js'", /types of src\/data alone/],
     ['datasets/chexpert-plus/adapter.ts', "import { rows } from '../chexpert/rows.js'", undefined],

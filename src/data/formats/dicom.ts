@@ -15,6 +15,7 @@ export const UNCOMPRESSED: Record<string, string> = {
 };
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 const RLE = '1.2.840.10008.1.2.5';
+const JPEG_BASELINE = '1.2.840.10008.1.2.4.50';
 
 export interface DicomImage {
   transferSyntax: string;
@@ -48,6 +49,8 @@ export interface Dicom {
   transferSyntax: string;
   /** Frames × rows × columns × samples, C order; throws DicomError where it cannot be had. */
   stored(): NumberArray;
+  /** The first frame as a JPEG file, where the pixels are JPEG baseline; undefined where they are not. */
+  jpeg(): Uint8Array | undefined;
 }
 
 export function readDicom(bytes: Uint8Array): Dicom {
@@ -63,6 +66,7 @@ export function readDicom(bytes: Uint8Array): Dicom {
       stored: () => {
         throw new DicomError('the file holds no image');
       },
+      jpeg: () => undefined,
     };
   }
   const image = imageOf(data, transferSyntax, rows, columns);
@@ -72,6 +76,13 @@ export function readDicom(bytes: Uint8Array): Dicom {
     stored() {
       if (pixels === undefined) throw new DicomError('the file holds no pixel data, or ends in them');
       return storedValues(data, pixels, image);
+    },
+    jpeg() {
+      if (transferSyntax !== JPEG_BASELINE || pixels === undefined) return undefined;
+      // The first item of the pixel data is a table of offsets, which the library keeps apart. One frame may lie in several
+      // fragments; of several frames each has one.
+      const fragments = (pixels.fragments ?? []).slice(0, image.frames > 1 ? 1 : undefined);
+      return Buffer.concat(fragments.map(({ position, length }) => bytes.subarray(position, position + length)));
     },
   };
 }

@@ -94,7 +94,7 @@ export function imageItem(
     dtype: 'uint8',
     bits_stored: picture.bits_stored,
     photometric: picture.photometric,
-    inverted: false,
+    inverted: picture.inverted,
     value_range: picture.value_range,
     recipe,
     sha256: picture.sha256,

@@ -136,10 +136,10 @@ describe('what cannot be used says why', () => {
   });
 
   test('formats that are known and not decoded', async () => {
-    const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), Buffer.alloc(200)]);
-    await expect(storedPicture(dicom, options())).rejects.toMatchObject({
+    const heif = Buffer.concat([Buffer.alloc(4), Buffer.from('ftypheic'), Buffer.alloc(200)]);
+    await expect(storedPicture(heif, options())).rejects.toMatchObject({
       code: 'unsupported_image',
-      message: expect.stringContaining('DICOM'),
+      message: expect.stringContaining('HEIF'),
     });
   });
 

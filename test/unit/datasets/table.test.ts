@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import adapter from '../../../datasets/table/adapter.js';
 import type { SourceReject, SourceRow } from '../../../src/data/adapter.js';
-import { type TableRow, tableRows } from '../../../src/data/tables.js';
+import { type TableRow, tableRows } from '../../../src/data/formats/tables.js';
 import { temporaryFolder } from '../data/source-folder.js';
 
 function file(name: string, content: string | Uint8Array): string {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { GadoliniumError } from '../errors.js';
+import { GadoliniumError } from '../../errors.js';
 
 /** A row by column name, or why a line is none. `row` counts data rows from 1. */
 export type TableRow = { row: number; values: Record<string, unknown> } | { row: number; fault: string };
