@@ -69,11 +69,70 @@ export const linearProbeSchema = z.strictObject({
   bootstrap,
 });
 
-export const evaluationSchema = z.discriminatedUnion('task', [zeroShotSchema, retrievalSchema, linearProbeSchema]);
+/** How a map over a picture comes about, and in which pixels it is measured. */
+const heatMaps = {
+  maps: z
+    .discriminatedUnion('of', [
+      /** Cosine of each patch with the embedded phrase. */
+      z.strictObject({
+        of: z.literal('similarity'),
+        patches: feature.default('image.patches'),
+        phrases: feature.default('text.global'),
+        /** Words for regions that no text of their row speaks of, by the regions' label. */
+        words: z.record(z.string(), z.string()).default({}),
+      }),
+      /** Attention of a query to the patches, [queries, patches] a sample: the number of the query by the regions' label. */
+      z.strictObject({
+        of: z.literal('attention'),
+        feature,
+        queries: z.record(z.string(), z.int().nonnegative()),
+      }),
+    ])
+    .prefault({ of: 'similarity' }),
+  /** Gaussian smoothing of the grid before it is enlarged: sigma in cells; 0 = none. */
+  smooth: z.number().nonnegative().default(0),
+  interpolation: z.enum(['nearest', 'bilinear']).default('bilinear'),
+  /** source: the pixels of the file that was prepared; input: the pixels that the model saw. */
+  pixels: z.enum(['source', 'input']).default('source'),
+  split,
+  bootstrap,
+};
+
+export const groundingSchema = z.strictObject({
+  task: z.literal('grounding'),
+  name: z.string().min(1),
+  ...heatMaps,
+  /** Of the mean intersection over union. */
+  thresholds: z.array(z.number()).min(1).default([0.1, 0.2, 0.3, 0.4, 0.5]),
+  /** Also called masks at this one value: overlap, Dice, precision and recall of their pixels. */
+  calledAbove: z.number().optional(),
+  /** Pictures with their maps; 0 = none. */
+  gallery: z.int().nonnegative().max(100).default(0),
+});
+
+export const pointingGameSchema = z.strictObject({
+  task: z.literal('pointing-game'),
+  name: z.string().min(1),
+  ...heatMaps,
+  /** Of several pixels that attain the maximum: the first counts, or any that lies inside. */
+  ties: z.enum(['first', 'any']).default('first'),
+});
+
+export const evaluationSchema = z.discriminatedUnion('task', [
+  zeroShotSchema,
+  retrievalSchema,
+  linearProbeSchema,
+  groundingSchema,
+  pointingGameSchema,
+]);
 
 export type ZeroShotEntry = z.output<typeof zeroShotSchema>;
 export type RetrievalEntry = z.output<typeof retrievalSchema>;
 export type LinearProbeEntry = z.output<typeof linearProbeSchema>;
+export type GroundingEntry = z.output<typeof groundingSchema>;
+export type PointingGameEntry = z.output<typeof pointingGameSchema>;
+/** What the tasks of heat maps share. */
+export type HeatMapEntry = Pick<GroundingEntry, keyof typeof heatMaps>;
 /** One evaluation with every default filled in. */
 export type EvaluationEntry = z.output<typeof evaluationSchema>;
 /** What a recipe may write: only what differs from the defaults. */
@@ -95,4 +154,29 @@ export function retrieval(options: Named<z.input<typeof retrievalSchema>> = {}):
 /** Logistic regression on frozen features, with 1, 10 and 100 % of the labels. */
 export function linearProbe(options: Named<z.input<typeof linearProbeSchema>>): EvaluationInput {
   return { ...options, task: 'linear-probe', name: options.name ?? `linear-probe ${options.labels}` };
+}
+
+/** How well the map of a phrase over its picture fits the boxes that readers drew for it. */
+export function grounding(options: Named<z.input<typeof groundingSchema>> = {}): EvaluationInput {
+  return { ...options, task: 'grounding', name: options.name ?? 'grounding' };
+}
+
+/** How often the highest place of a map lies inside the boxes. */
+export function pointingGame(options: Named<z.input<typeof pointingGameSchema>> = {}): EvaluationInput {
+  return { ...options, task: 'pointing-game', name: options.name ?? 'pointing-game' };
+}
+
+/** The features that an evaluation asks of a model. */
+export function featuresAsked(entry: EvaluationEntry): string[] {
+  switch (entry.task) {
+    case 'retrieval':
+      return entry.between;
+    case 'zero-shot':
+      return Object.values(entry.features);
+    case 'linear-probe':
+      return [entry.features];
+    case 'grounding':
+    case 'pointing-game':
+      return entry.maps.of === 'similarity' ? [entry.maps.patches, entry.maps.phrases] : [entry.maps.feature];
+  }
 }

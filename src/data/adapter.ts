@@ -91,6 +91,19 @@ export interface SourceLabel {
   source: 'expert' | 'reader' | 'nlp' | 'model' | 'folder';
 }
 
+/** A place in an image of the row that a text (a phrase to ground) or a label speaks of. */
+export interface SourceRegion {
+  /** Which image and, where one text speaks of it, which text of the row. */
+  image: number;
+  text?: number;
+  kind: 'box' | 'polygon';
+  label?: string;
+  /** box: x0, y0, x1, y1, half-open; polygon: x, y, …; in pixels of the source image. */
+  coords: number[];
+  rater?: string;
+  score?: number;
+}
+
 export interface SourceRow {
   /** Unique in the data set and stable: row order must not change it. */
   id: string;
@@ -114,6 +127,7 @@ export interface SourceRow {
   /** Pictures of the study before, where the description says that they are kept. */
   priorImages?: SourceImage[];
   labels?: SourceLabel[];
+  regions?: SourceRegion[];
   /** Numbers beside or instead of images and texts: a signal [leads × samples], a table's row. Row-major. */
   arrays?: Record<string, ArrayLike<number>>;
   meta?: Record<string, string>;

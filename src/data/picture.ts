@@ -40,6 +40,9 @@ export interface StoredPicture {
   photometric: string;
   /** MONOCHROME1 that was turned. */
   inverted: boolean;
+  /** Of the source, turned upright. */
+  source_height: number;
+  source_width: number;
   value_range: [number, number] | null;
   sha256: Uint8Array;
   flags: string[];
@@ -119,6 +122,8 @@ async function stored(pixels: Pixels, target: Target, options: PictureOptions, s
     height,
     width,
     channels,
+    source_height: target.source.height,
+    source_width: target.source.width,
     value_range: pixels.range,
     sha256: createHash('sha256').update(data).digest(),
     ...said,
@@ -165,6 +170,7 @@ async function dicomPixels({ pixels, width, height, channels, range }: DicomPict
 }
 
 interface Target {
+  source: { width: number; height: number };
   width: number;
   height: number;
   scale: number;
@@ -173,7 +179,12 @@ interface Target {
 function targetSize({ width, height }: { width: number; height: number }, { size, fit }: PictureOptions): Target {
   const side = fit === 'shorter' ? Math.min(width, height) : Math.max(width, height);
   const scale = Math.min(1, size / side);
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)), scale };
+  return {
+    source: { width, height },
+    width: Math.max(1, Math.round(width * scale)),
+    height: Math.max(1, Math.round(height * scale)),
+    scale,
+  };
 }
 
 const resized = (image: Sharp, { width, height }: Target) =>

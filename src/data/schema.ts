@@ -108,6 +108,25 @@ export function fields({ arrays = {}, priorImages = false }: OwnColumns = {}): F
     optional('source_ref', utf8()),
     optional('flags', list(dict(), false)),
     required('weight', new Float32()),
+    // Places in the images that a text or a label speaks of.
+    optional(
+      'regions',
+      list(
+        new Struct([
+          required('image_index', new Int16()),
+          // box: x0, y0, x1, y1, half-open; polygon: x, y, …; both in pixels of the stored image.
+          required('kind', dict()),
+          optional('label', dict()),
+          optional('text_index', new Int16()),
+          optional('coords', list(new Float32(), false)),
+          // Starts and lengths over the stored image's pixels, row by row.
+          optional('rle', list(new Int32(), false)),
+          optional('rater', dict()),
+          optional('score', new Float32()),
+        ]),
+        false,
+      ),
+    ),
     ...(priorImages ? [optional('prior_images', images())] : []),
     ...Object.entries(arrays).map(([name, { dtype }]) =>
       optional(name, list(dtype === 'int8' ? new Int8() : new Float32(), false)),
@@ -135,6 +154,9 @@ function imageList(dict: () => DataType): DataType {
       // Of the source, before anything was done.
       optional('photometric', dict()),
       optional('inverted', new Bool()),
+      // Of the source, upright: heat maps are measured in its pixels.
+      optional('source_height', new Int32()),
+      optional('source_width', new Int32()),
       // Source values that became 0 and 255 where more than 8 bits were windowed.
       optional('value_range', new FixedSizeList(2, new Field('item', new Float32(), false))),
       optional('recipe', dict()),

@@ -23,6 +23,8 @@ export interface FeatureMatrix {
   data: Float32Array;
   rows: number;
   width: number;
+  /** Extents of one row where it is more than one vector: [patches, width], [queries, patches] … Their product is `width`. */
+  shape?: readonly number[];
 }
 
 export interface Embedded {

@@ -46,6 +46,7 @@ export async function* evaluate(
       data,
       logitScale: model.logitScale,
       textKinds: textKindsOf(config),
+      inputs: config.data,
     };
     for (const entry of entries) {
       const result = await runTask(entry, context);
@@ -122,7 +123,7 @@ function labelsOf(entry: EvaluationEntry, { rows }: TaskContext): string | undef
     const named = rows.promptSets.filter((set) => entry.prompts === undefined || set.name === entry.prompts);
     return named.length === 1 ? named[0]!.vocab : undefined;
   }
-  return entry.labels;
+  return 'labels' in entry ? entry.labels : undefined;
 }
 
 /** Kinds of text that the configuration's text input takes, where it says so. */

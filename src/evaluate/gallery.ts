@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { Draws } from '../data/draws.js';
 import { arrayOf } from '../data/stored-values.js';
 import type { GalleryItem } from '../events/types.js';
@@ -52,21 +52,21 @@ export async function makeGallery(request: GalleryRequest): Promise<GalleryItem[
 
 /** A stored image as a data: URL of a small JPEG. */
 export async function picture(image: StoredImage): Promise<string> {
-  const { codec, bytes, width, height, channels, dtype } = image;
-  let source = sharp(bytes);
-  if (codec === 'raw') {
-    // Of a volume the middle slice; other types than 8-bit are stretched from least to greatest.
-    const length = width * height * channels;
-    const middle = Math.floor(image.depth / 2);
-    source = sharp(eightBit(bytes, dtype, middle * length, length), {
-      raw: { width, height, channels: channels as 1 | 2 | 3 | 4 },
-    });
-  }
-  const small = await source
+  const small = await toSharp(image)
     .resize({ width: SIDE, height: SIDE, fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: 80 })
     .toBuffer();
   return `data:image/jpeg;base64,${small.toString('base64')}`;
+}
+
+/** A stored image for drawing. Of a volume the middle slice; other types than 8-bit are stretched from least to greatest. */
+export function toSharp({ codec, bytes, width, height, channels, dtype, depth }: StoredImage): Sharp {
+  if (codec !== 'raw') return sharp(bytes);
+  const length = width * height * channels;
+  const middle = Math.floor(depth / 2);
+  return sharp(eightBit(bytes, dtype, middle * length, length), {
+    raw: { width, height, channels: channels as 1 | 2 | 3 | 4 },
+  });
 }
 
 function eightBit(bytes: Uint8Array, dtype: string, from: number, length: number): Uint8Array {

@@ -33,6 +33,27 @@ export interface StoredImage {
   dtype: string;
 }
 
+/** A place in an image. */
+export interface StoredRegion {
+  /** Among the row's images. */
+  image: number;
+  /** Among the row's texts; undefined where no text speaks of it. */
+  text: number | undefined;
+  kind: string;
+  label: string;
+  /** box: x0, y0, x1, y1, half-open; polygon: x, y, …; in pixels of the stored image. */
+  coords: number[];
+  /** Starts and lengths over the stored image's pixels, row by row. */
+  runs: number[];
+}
+
+/** Sizes of a stored image in pixels. `source`: of the file that it was made from; where that is not known, its own. */
+export interface ImageSize {
+  height: number;
+  width: number;
+  source: { height: number; width: number };
+}
+
 /** What evaluation tasks ask of a data set beside features: names, splits, truth, words, pictures. */
 export interface EvaluationRows {
   readonly name: string;
@@ -51,6 +72,10 @@ export interface EvaluationRows {
   texts(rows: Uint32Array): StoredText[][];
   /** The first image of a row that lies in the shard. */
   image(row: number): StoredImage | undefined;
+  /** All regions of each row; none where the folder has no such column. */
+  regions(rows: Uint32Array): StoredRegion[][];
+  /** Sizes of all images of each row. */
+  imageSizes(rows: Uint32Array): ImageSize[][];
   close(): void;
 }
 
@@ -63,6 +88,7 @@ export function openRows(folder: string): EvaluationRows {
 interface Batch {
   first: number;
   rows: number;
+  has(name: string): boolean;
   column(name: string): StoredColumn;
 }
 
@@ -174,6 +200,48 @@ class FolderRows implements EvaluationRows {
     return undefined;
   }
 
+  regions(rows: Uint32Array): StoredRegion[][] {
+    if (rows.length === 0 || !this.#batch(rows[0]!).has('regions')) return Array.from(rows, () => []);
+    return this.#collect(rows, 'regions', (column, i) => {
+      const { from, to } = column.range(i);
+      const items = column.items();
+      const numbers = (name: string, n: number) => {
+        const list = items.field(name);
+        const range = list.range(n);
+        return Array.from({ length: range.to - range.from }, (_, k) => list.items().number(range.from + k));
+      };
+      return Array.from({ length: to - from }, (_, k): StoredRegion => {
+        const n = from + k;
+        return {
+          image: items.field('image_index').number(n),
+          text: items.field('text_index').isNull(n) ? undefined : items.field('text_index').number(n),
+          kind: items.field('kind').text(n),
+          label: items.field('label').text(n),
+          coords: numbers('coords', n),
+          runs: numbers('rle', n),
+        };
+      });
+    });
+  }
+
+  imageSizes(rows: Uint32Array): ImageSize[][] {
+    return this.#collect(rows, 'images', (column, i) => {
+      const { from, to } = column.range(i);
+      const items = column.items();
+      return Array.from({ length: to - from }, (_, k) => {
+        const [height, width] = [items.field('height').number(from + k), items.field('width').number(from + k)];
+        const known = items.has('source_height') && !items.field('source_height').isNull(from + k);
+        const source = known
+          ? {
+              height: items.field('source_height').number(from + k),
+              width: items.field('source_width').number(from + k),
+            }
+          : { height, width };
+        return { height, width, source };
+      });
+    });
+  }
+
   close(): void {
     for (const { bytes } of this.#open.values()) bytes.close();
     this.#open.clear();
@@ -215,6 +283,7 @@ class FolderRows implements EvaluationRows {
       const batch = {
         first,
         rows,
+        has: (name: string) => name in columns,
         // A new one each time: what it has read is let go with it.
         column: (name: string) => {
           const place = columns[name];

@@ -72,6 +72,11 @@ export class StoredColumn {
     return this.field(Object.keys(this.place.children)[0]!);
   }
 
+  /** Whether a struct has a field: older folders lack the newer ones. */
+  has(name: string): boolean {
+    return name in this.place.children;
+  }
+
   /** A struct's field. */
   field(name: string): StoredColumn {
     const known = this.#children.get(name);

@@ -14,6 +14,8 @@ export interface TaskContext {
   logitScale?: number | undefined;
   /** Kinds of text that the model reads, as its configuration says; absent = all. */
   textKinds?: readonly string[] | undefined;
+  /** The inputs of the model's recipe by modality: what was done to a picture before the model saw it. */
+  inputs?: Readonly<Record<string, { input: string; options?: Record<string, unknown> }>> | undefined;
 }
 
 /** What a task gives: the measured part of an evaluation event, and what the reader of its numbers must know. */

@@ -1,7 +1,9 @@
 /** The tasks by name, and how one entry of a recipe is run. A new task is one file beside this one and one line here. */
 import type { EvaluationEntry } from '../config/evaluate.js';
 import type { Evaluation } from '../events/types.js';
+import { grounding } from './grounding.js';
 import { linearProbe } from './linear-probe.js';
+import { pointingGame } from './pointing-game.js';
 import { retrieval } from './retrieval.js';
 import type { TaskContext, TaskResult } from './task.js';
 import { zeroShot } from './zero-shot.js';
@@ -17,6 +19,8 @@ const TASKS: Tasks = {
   'zero-shot': zeroShot,
   retrieval,
   'linear-probe': linearProbe,
+  grounding,
+  'pointing-game': pointingGame,
 };
 
 /** The measured part of an evaluation event; the caller adds time, rank and step. */

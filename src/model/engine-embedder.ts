@@ -146,7 +146,7 @@ export class EngineEmbedder implements Embedder {
     for (const [name, { data: bytes, shape }] of Object.entries(reply.features)) {
       const count = shape[0] ?? 0;
       const width = shape.slice(1).reduce((product, extent) => product * extent, 1);
-      out.features[name] = { data: new Float32Array(bytes), rows: count, width };
+      out.features[name] = { data: new Float32Array(bytes), rows: count, width, shape: shape.slice(1) };
     }
     return out;
   }

@@ -109,9 +109,11 @@ function card(item: GalleryItem): Html {
     ? html`<img src="${item.image}" alt="Held-out image ${item.sample}: ${item.text}" decoding="async">`
     : html`<p class="note">no picture</p>`;
   const list = (title: string, texts: GalleryItem['best']) =>
-    html`<dt>${title}</dt><dd><ol>${texts.map(
-      ({ text, score }) =>
-        html`<li${text === item.text ? html` class="own"` : ''}><span>${text}${text === item.text ? html` <b>(its own)</b>` : ''}</span><span class="score">${score.toFixed(3)}</span></li>`,
-    )}</ol></dd>`;
+    texts.length > 0
+      ? html`<dt>${title}</dt><dd><ol>${texts.map(
+          ({ text, score }) =>
+            html`<li${text === item.text ? html` class="own"` : ''}><span>${text}${text === item.text ? html` <b>(its own)</b>` : ''}</span><span class="score">${score.toFixed(3)}</span></li>`,
+        )}</ol></dd>`
+      : '';
   return html`<article><div class="picture">${picture}</div><h4>${item.sample}</h4><p class="text">${item.text}</p><dl>${list('Best texts', item.best)}${list('Worst texts', item.worst)}</dl></article>`;
 }

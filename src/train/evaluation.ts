@@ -36,6 +36,7 @@ export async function evaluateAll(
           data,
           logitScale: averagedLogitScale,
           textKinds,
+          inputs: config.data,
         });
         say({
           type: 'evaluation',

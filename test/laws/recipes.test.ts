@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { featuresAsked } from '../../src/config/evaluate.js';
 import type { Recipe } from '../../src/config/recipe.js';
 import { resolve } from '../../src/config/resolve.js';
 import type { ResolvedConfig } from '../../src/config/schema.js';
@@ -67,13 +68,7 @@ describe.each(names)('%s', (name) => {
   test('its evaluations ask for features that it has', () => {
     const given = featuresOf(config);
     for (const entry of config.evaluate) {
-      const asked =
-        entry.task === 'retrieval'
-          ? entry.between
-          : entry.task === 'zero-shot'
-            ? Object.values(entry.features)
-            : [entry.features];
-      for (const feature of asked) expect(given, entry.name).toContain(feature);
+      for (const feature of featuresAsked(entry)) expect(given, entry.name).toContain(feature);
     }
     const best = config.checkpoint.best?.metric;
     if (best) expect(config.evaluate.map((entry) => entry.name)).toContain(best.slice(0, best.lastIndexOf('/')));

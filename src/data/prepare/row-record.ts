@@ -5,6 +5,7 @@ import type {
   SourceDescription,
   SourceImage,
   SourceLabel,
+  SourceRegion,
   SourceText,
   Split,
 } from '../adapter.js';
@@ -52,6 +53,7 @@ export function recordOf(
     source_ref: row.sourceRef ?? null,
     flags: [...new Set(flags)],
     weight: row.weight ?? 1,
+    regions: regionsOf(row, images, texts),
     prior_images: priorImages.map(({ picture, index }) => imageItem(row.priorImages![index]!, picture, recipe)),
     ...Object.fromEntries(Object.keys(description.arrays ?? {}).map((name) => [name, row.arrays?.[name] ?? null])),
   };
@@ -72,6 +74,43 @@ export function labelVector(vocabularies: readonly LabelVocabulary[], labels: re
     }
   }
   return Int8Array.from(codes);
+}
+
+/** Regions of what was kept, from pixels of the source to those of the stored image; null where the row has none. */
+function regionsOf(
+  { regions, texts: all }: KeptRow['row'],
+  images: KeptRow['images'],
+  texts: readonly SourceText[],
+): Row[] | null {
+  if (!regions?.length) return null;
+  // Blank texts were left out, so places among the kept ones are lower.
+  const kept = all.flatMap(({ body }, i) => (body.trim() === '' ? [] : [i])).slice(0, texts.length);
+  return regions.flatMap((region) => {
+    const place = images.findIndex(({ index }) => index === region.image);
+    const text = region.text === undefined ? null : kept.indexOf(region.text);
+    if (place < 0 || text === -1) return [];
+    return [regionItem(region, place, text, images[place]!.picture)];
+  });
+}
+
+/** An item of the column `regions`. @param place of its image among the kept ones. @param text likewise. */
+export function regionItem(
+  { kind, label, coords, rater, score }: Omit<SourceRegion, 'image' | 'text'>,
+  place: number,
+  text: number | null,
+  picture: Pick<StoredPicture, 'height' | 'width' | 'source_height' | 'source_width'>,
+): Row {
+  const scale = [picture.width / picture.source_width, picture.height / picture.source_height];
+  return {
+    image_index: place,
+    kind,
+    label: label ?? null,
+    text_index: text,
+    coords: coords.map((value, i) => value * scale[i % 2]!),
+    rle: null,
+    rater: rater ?? null,
+    score: score ?? null,
+  };
 }
 
 /** An item of the column `images`. @param recipe in words, how the picture was made (picture.ts). */
@@ -95,6 +134,8 @@ export function imageItem(
     bits_stored: picture.bits_stored,
     photometric: picture.photometric,
     inverted: picture.inverted,
+    source_height: picture.source_height,
+    source_width: picture.source_width,
     value_range: picture.value_range,
     recipe,
     sha256: picture.sha256,

@@ -174,6 +174,7 @@ test('the columns of the schema are those that every reader knows', () => {
     'source_ref?',
     'flags?',
     'weight',
+    'regions?',
     'signal?',
   ]);
 });

@@ -1,6 +1,13 @@
 import type { Embedded, Embedder, EmbedSource, FeatureMatrix } from '../../../src/evaluate/embedder.js';
 import type { PromptSet } from '../../../src/evaluate/prompts.js';
-import type { EvaluationRows, StoredImage, StoredText, Vocabulary } from '../../../src/evaluate/rows.js';
+import type {
+  EvaluationRows,
+  ImageSize,
+  StoredImage,
+  StoredRegion,
+  StoredText,
+  Vocabulary,
+} from '../../../src/evaluate/rows.js';
 import { LABEL_STATE } from '../../../src/evaluate/rows.js';
 
 /** One sample of a made-up data set: its place in the plane and what is known of it. */
@@ -13,6 +20,8 @@ export interface FakeSample {
   /** By vocabulary: the class, or states by finding. */
   labels?: Record<string, string | Record<string, keyof typeof LABEL_STATE>>;
   picture?: StoredImage;
+  regions?: StoredRegion[];
+  sizes?: ImageSize[];
 }
 
 /** A data set in memory with the vectors that a model would give. */
@@ -56,6 +65,12 @@ export class FakeRows implements EvaluationRows {
   }
   image(row: number): StoredImage | undefined {
     return this.samples[row]!.picture;
+  }
+  regions(rows: Uint32Array): StoredRegion[][] {
+    return Array.from(rows, (row) => this.samples[row]!.regions ?? []);
+  }
+  imageSizes(rows: Uint32Array): ImageSize[][] {
+    return Array.from(rows, (row) => this.samples[row]!.sizes ?? []);
   }
   close(): void {}
 }
