@@ -1,6 +1,7 @@
 #include "core/recompute.h"
 
 #include "core/error.h"
+#include "core/range.h"
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
@@ -84,6 +85,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
     {
       const at::AutoGradMode graph(true);
       const AutocastGuard autocast(job.autocast);
+      const Range range(Range::again);
       Pass pass = job.pass;
       pass.update_statistics = false;
       y = job.block(x, pass);

@@ -150,8 +150,9 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "embed") return embed(arguments);
   if (method == "ranks") return ranks(arguments);
   if (method == "kernel") return kernel(arguments);
+  if (method == "count") return count(arguments);
   fail("bad-call",
-       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks or kernel but got '", method,
+       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks, kernel or count but got '", method,
        "'");
 }
 

@@ -34,7 +34,7 @@ class Engine {
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
   // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, fill, share,
-  // save, train, parameters, embed, ranks, kernel.
+  // save, train, parameters, embed, ranks, kernel, count.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
 
@@ -76,6 +76,9 @@ class Engine {
 
   // engine/kernel_calls.cpp
   Value kernel(const Value& arguments);
+
+  // engine/count.cpp
+  Value count(const Value& arguments);
 
   // engine/evaluate.cpp
   Value embed(const Value& arguments);

@@ -1,5 +1,6 @@
 #include "engine/model.h"
 
+#include "core/range.h"
 #include "core/registry.h"
 
 #include <ATen/ATen.h>
@@ -77,7 +78,7 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
       const auto tower =
           std::find_if(towers_.begin(), towers_.end(), [&](const Tower& t) { return reads == std::set{t.modality}; });
       if (tower == towers_.end()) {
-        joint_heads_.push_back(std::move(head));
+        joint_heads_.emplace_back(prefix, std::move(head));
       } else {
         tower->heads.push_back(std::move(head));
         tower->head_prefixes.push_back(prefix);
@@ -104,13 +105,22 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
 void Model::run(Tower& tower, Features& features, Pass pass) {
   pass.site = tower.site;
   pass.recompute = tower.recompute;
-  features.merge(tower.modality, (*tower.encoder)(features.under(tower.modality), pass));
-  for (auto& head : tower.heads) (*head)(features, pass);
+  {
+    const Range range("encoders." + tower.modality);
+    features.merge(tower.modality, (*tower.encoder)(features.under(tower.modality), pass));
+  }
+  for (size_t i = 0; i < tower.heads.size(); ++i) {
+    const Range range(tower.head_prefixes[i]);
+    (*tower.heads[i])(features, pass);
+  }
 }
 
 void Model::run_joint_heads(Features& features, Pass pass) {
   pass.site = static_cast<uint64_t>(towers_.size() + 1) << 32;
-  for (auto& head : joint_heads_) (*head)(features, pass);
+  for (auto& [prefix, head] : joint_heads_) {
+    const Range range(prefix);
+    (*head)(features, pass);
+  }
 }
 
 Model::Outcome Model::losses(const Features& features, Pass pass) {
@@ -118,6 +128,7 @@ Model::Outcome Model::losses(const Features& features, Pass pass) {
   const Relation relation = (*relation_)(features);
   Outcome out;
   for (auto& [name, weight, objective] : objectives_) {
+    const Range range("objectives." + name);
     const Losses losses = (*objective)(features, relation, pass);
     expect(!losses.terms.empty(), "bad-objective", "expected at least one loss of the objective ", name, " but got none");
     for (const auto& [term, loss] : losses.terms) {

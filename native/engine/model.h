@@ -58,7 +58,7 @@ class Model {
  private:
   State state_;
   std::vector<Tower> towers_;
-  std::vector<std::shared_ptr<Head>> joint_heads_;
+  std::vector<std::pair<std::string, std::shared_ptr<Head>>> joint_heads_;  // with their prefixes
   std::unique_ptr<RelationRule> relation_;
   std::vector<WeightedObjective> objectives_;
   std::vector<std::string> asked_;

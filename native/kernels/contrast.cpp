@@ -1,5 +1,6 @@
 #include "kernels/contrast.h"
 
+#include "core/range.h"
 #include "kernels/contrast_sides.h"
 #include "kernels/contrast_tiles.h"
 #include "kernels/row_share.h"
@@ -72,7 +73,16 @@ struct Arguments {
   }
 };
 
-ContrastSums sums_of(const Arguments& arguments) {
+// N·M·D multiply-adds: one pass over all scores.
+double scores_work(const Arguments& arguments) {
+  return 2 * static_cast<double>(arguments.a.size(0)) * static_cast<double>(arguments.b.size(0)) *
+         static_cast<double>(arguments.a.size(1));
+}
+
+// `again`: the same scores once more, for the ranks of the other side.
+ContrastSums sums_of(const Arguments& arguments, bool again = false) {
+  const double flops = scores_work(arguments);
+  const KernelRange range("contrast", {again ? 0 : flops, again ? flops : 0, /*divided=*/true});
   const int64_t n = arguments.a.size(0), m = arguments.b.size(0);
   const auto ranks = arguments.a.options().dtype(at::kInt);
   ContrastSums out;
@@ -125,6 +135,9 @@ Tensor without_infinity(const Tensor& lse) {
 }
 
 ContrastGradient gradient_of(const Arguments& arguments, const ContrastSums& sums, const ContrastPull& pull) {
+  // One product for each side, and the scores that were not kept.
+  const double flops = scores_work(arguments);
+  const KernelRange range("contrast gradient", {2 * flops, flops, /*divided=*/true});
   const int64_t n = arguments.a.size(0), m = arguments.b.size(0);
   const auto read = [&](const Tensor& x, int64_t count, const char* name) {
     return side_argument(x, {count}, arguments.real, arguments.a, name);
@@ -209,7 +222,7 @@ Tensor column_rank_of(const Arguments& whole, Group& group) {
   turned.plan.row_there = share.mine(whole.plan.column_there);
   turned.plan.column_there = whole.plan.row_there;
   turned.plan.row_partner = share.mine(whole.plan.column_partner);
-  return share.whole(sums_of(turned).row_rank);
+  return share.whole(sums_of(turned, /*again=*/true).row_rank);
 }
 
 ContrastSums shared_sums_of(const Arguments& whole, Group& group) {

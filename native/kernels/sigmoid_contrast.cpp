@@ -1,5 +1,6 @@
 #include "kernels/sigmoid_contrast.h"
 
+#include "core/range.h"
 #include "kernels/contrast_sides.h"
 #include "kernels/row_share.h"
 #include "kernels/sigmoid_contrast_tiles.h"
@@ -61,6 +62,9 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
   p.label_width = plan.row_labels.defined() ? plan.row_labels.size(1) : 0;
   p.row_partner = memory<int64_t>(plan.row_partner);
 
+  // One product for the scores and, in the same pass, one for each side's gradient.
+  const double flops = 2 * static_cast<double>(n) * static_cast<double>(m) * static_cast<double>(a.size(1));
+  const KernelRange range("sigmoid-contrast", {gradients ? 3 * flops : flops, 0, /*divided=*/true});
   const auto options = a.options().dtype(real);
   Found out;
   out.row_sum = at::empty({n}, options);

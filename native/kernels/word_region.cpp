@@ -1,6 +1,7 @@
 #include "kernels/word_region.h"
 
 #include "core/error.h"
+#include "core/range.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -297,12 +298,18 @@ struct HeldProblem : torch::CustomClassHolder {
   WordRegionOptions options;
 };
 
+// Scores and the attended regions' sum: two products of all words with all regions, whichever way they are come by.
+double products_work(const Tensor& regions, const Tensor& words) {
+  return 4 * static_cast<double>(words.size(0)) * static_cast<double>(regions.size(0)) * static_cast<double>(words.size(1));
+}
+
 struct WordRegion : torch::autograd::Function<WordRegion> {
   static Tensor forward(AutogradContext* ctx, const Tensor& regions, const Tensor& words,
                         const c10::intrusive_ptr<HeldProblem>& held) {
     ctx->save_for_backward({regions, words});
     ctx->saved_data["problem"] = c10::IValue::make_capsule(held);
     const Problem problem = problem_of(regions, words, *held);
+    const KernelRange range("word-region", {products_work(regions, words)});
     return regions.scalar_type() == at::kDouble ? Tiles<double>(problem).scores() : Tiles<float>(problem).scores();
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -312,6 +319,8 @@ struct WordRegion : torch::autograd::Function<WordRegion> {
     const auto saved = ctx->get_saved_variables();
     const Problem problem = problem_of(saved[0], saved[1], static_cast<const HeldProblem&>(*capsule));
     const Tensor pairs = gradients[0].contiguous();
+    const double flops = products_work(saved[0], saved[1]);
+    const KernelRange range("word-region gradient", {2 * flops, flops});
     auto [of_regions, of_words] =
         saved[0].scalar_type() == at::kDouble ? Tiles<double>(problem).gradients(pairs) : Tiles<float>(problem).gradients(pairs);
     return {of_regions, of_words, Tensor()};
