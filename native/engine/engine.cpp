@@ -152,8 +152,8 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "kernel") return kernel(arguments);
   if (method == "count") return count(arguments);
   fail("bad-call",
-       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks, kernel or count but got '", method,
-       "'");
+       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks, kernel or count but got '",
+       method, "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {

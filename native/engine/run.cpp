@@ -1,6 +1,7 @@
 // The training loop: batch → step → event, and between two steps evaluation, checkpoints, stopping.
 #include "core/error.h"
 #include "engine/training.h"
+#include "profile/arithmetic_peak.h"
 
 #include <ATen/ATen.h>
 
@@ -74,6 +75,9 @@ Value Engine::train(const Value&) {
   run->skipped = run->arguments.integer("skipped", 0);
   run->rejected = run->arguments.integer("rejected", 0);
   run->last_checkpoint = std::chrono::steady_clock::now();
+  run->peak = run->arguments.number("peak", 0);
+  if (run->peak == 0 && device_.is_cpu())
+    run->peak = arithmetic_peak(trainer().precision() == Precision::fp32 ? at::kFloat : at::kBFloat16);
   if (keeps) std::filesystem::create_directories(run->arguments.at("checkpointFolder").text());
 
   int64_t step = from;
@@ -176,6 +180,8 @@ void Engine::one_step(Training& run, int64_t step) {
   position.batch = batch.size * run.world;
   position.samples = (step + 1) * position.batch;
   position.ready = run.loader->ready();
+  position.world = run.world;
+  position.peak = run.peak;
   Features fields = to_device(batch, run.inputs);
   const int64_t total = run.arguments.at("steps").integer();
   StepOutcome outcome = trainer.step(std::move(fields), batch.size, step, total, run.rank * batch.size, watch);

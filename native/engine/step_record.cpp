@@ -12,7 +12,7 @@
 namespace gd {
 
 StepRecord::StepRecord(StepOutcome outcome, Stopwatch watch, StepPosition position)
-    : rates_(std::move(outcome.rates)), watch_(std::move(watch)), position_(position) {
+    : rates_(std::move(outcome.rates)), work_(outcome.work), watch_(std::move(watch)), position_(position) {
   NoGradGuard no_grad;
   std::vector<Tensor> scalars;
   const auto add = [&](std::string name, const Tensor& value) {
@@ -35,6 +35,26 @@ StepRecord::StepRecord(StepOutcome outcome, Stopwatch watch, StepPosition positi
   copied_.emplace(stacked.device().type(), c10::EventFlag::BACKEND_DEFAULT);
   copied_->record(c10::impl::VirtualGuardImpl(stacked.device().type()).getStream(stacked.device()));
 }
+
+namespace {
+
+Value by_kind(const Work& work) {
+  std::map<std::string, Traffic> kinds;
+  for (const auto& [where, traffic] : work.collectives) {
+    kinds[where.second].calls += traffic.calls;
+    kinds[where.second].bytes += traffic.bytes;
+  }
+  Value out{Value::Object{}};
+  for (const auto& [kind, traffic] : kinds) {
+    Value one;
+    one.set("calls", traffic.calls);
+    one.set("bytes", traffic.bytes);
+    out.set(kind, std::move(one));
+  }
+  return out;
+}
+
+}  // namespace
 
 Value StepRecord::read() {
   if (copied_) copied_->synchronize();
@@ -78,6 +98,12 @@ Value StepRecord::read() {
   event.set("samplesPerSecond", total > 0 ? 1000.0 * static_cast<double>(position_.batch) / total : 0.0);
   event.set("milliseconds", std::move(phases));
   event.set("ready", position_.ready);
+  if (work_ && total > 0) {
+    const double world = static_cast<double>(position_.world), rate = world * work_->model() / (total / 1000);
+    event.set("flopsPerSecond", rate);
+    if (position_.peak > 0) event.set("mfu", rate / (world * position_.peak));
+  }
+  if (work_ && position_.world > 1) event.set("collectives", by_kind(*work_));
   return event;
 }
 

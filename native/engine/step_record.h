@@ -12,6 +12,8 @@ struct StepPosition {
   int64_t samples = 0;  // since the start of training
   int64_t batch = 0;
   size_t ready = 0;  // batches waiting in the loader
+  int64_t world = 1;
+  double peak = 0;  // floating-point operations a second of one rank's device; 0: not known
 };
 
 class StepRecord {
@@ -28,6 +30,7 @@ class StepRecord {
   Tensor scalars_;                  // [n] float on the CPU
   std::optional<c10::Event> copied_;
   std::vector<std::pair<std::string, double>> rates_;
+  const Work* work_;
   Stopwatch watch_;
   StepPosition position_;
   bool bad_ = false;

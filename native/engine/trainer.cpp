@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include "core/draw.h"
+#include "core/range.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -119,6 +120,7 @@ Model::Outcome Trainer::cached_forward_backward(Features& fields, int64_t batch,
       const int64_t to = std::min(from + size, batch);
       watch.start("forward");
       NoGradGuard no_grad;
+      const Range range(Range::again);
       Autocast autocast(precision_, device_);
       Features part = slice(fields, tower.modality, from, to);
       Pass first = pass;
@@ -182,6 +184,8 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
     watch.start("communication");
     fields = of_one_length(fields, *group_);
   }
+  // The objectives of the whole batch are computed by every rank.
+  KnownWork::Step counted(known_work_, fields, group_ && negatives_ != Negatives::local ? group_->size() : 1);
   Pass pass;
   pass.training = true;
   pass.seed = key(seed_, static_cast<uint64_t>(step), key_of("dropout"));
@@ -194,6 +198,7 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
   watch.start("optimiser");
   NoGradGuard no_grad;
   StepOutcome out;
+  out.work = &counted.end();
   out.loss = outcome.total.detach();
   out.terms = std::move(outcome.terms);
   out.measures = std::move(outcome.measures);

@@ -12,6 +12,7 @@
 #include "optim/groups.h"
 #include "optim/optimiser.h"
 #include "optim/schedule.h"
+#include "profile/known_work.h"
 
 #include <map>
 #include <optional>
@@ -24,6 +25,7 @@ struct StepOutcome {
   std::vector<std::pair<std::string, Tensor>> terms, measures;
   GradientNorms norms;
   std::vector<std::pair<std::string, double>> rates;  // learning rate by group
+  const Work* work = nullptr;                         // what the step cost this rank; the trainer's
 };
 
 class Trainer {
@@ -68,6 +70,7 @@ class Trainer {
   std::unique_ptr<Schedule> schedule_;
   std::unique_ptr<Ema> ema_;
   LossScale loss_scale_;
+  KnownWork known_work_;
   std::shared_ptr<ProcessGroup> group_;
   Negatives negatives_ = Negatives::global;
   std::unique_ptr<GradientReducer> reducer_;  // after what it points at

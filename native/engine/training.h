@@ -13,6 +13,7 @@ struct Engine::Training {
   std::unique_ptr<Loader> loader;
   int64_t batch = 0;  // samples a step on this rank
   int64_t world = 1, rank = 0;
+  double peak = 0;       // floating-point operations a second of this rank's device; 0: not known
   int64_t low_mark = 0;  // asks for rows when fewer batches are pending
 
   std::mutex mutex;  // guards what follows

@@ -110,9 +110,7 @@ struct Counter::State : c10::DebugInfoBase {
     traffic.bytes += bytes;
   }
 
-  static State* here() {
-    return static_cast<State*>(c10::ThreadLocalDebugInfo::get(c10::DebugInfoKind::PRODUCER_INFO));
-  }
+  static State* here() { return static_cast<State*>(c10::ThreadLocalDebugInfo::get(c10::DebugInfoKind::PRODUCER_INFO)); }
 
   static std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& function) {
     State* state = here();
@@ -178,10 +176,10 @@ struct Counter::State : c10::DebugInfoBase {
 
 Counter::Counter(int64_t replicas) : state_(std::make_shared<State>(replicas)) {
   c10::ThreadLocalDebugInfo::_push(c10::DebugInfoKind::PRODUCER_INFO, state_);
-  handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(&State::start, &State::end)
-                                           .needsInputs(true)
-                                           .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION,
-                                                    at::RecordScope::USER_SCOPE}));
+  handle_ = at::addThreadLocalCallback(
+      at::RecordFunctionCallback(&State::start, &State::end)
+          .needsInputs(true)
+          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION, at::RecordScope::USER_SCOPE}));
 }
 
 Counter::~Counter() {

@@ -24,7 +24,7 @@ struct Work {
   std::map<std::string, PartWork> parts;  // by Range (core/range.h); "other": outside of them
   // By part and kind: all-reduce, all-gather, reduce-scatter, broadcast …
   std::map<std::pair<std::string, std::string>, Traffic> collectives;
-  double model() const;                          // forward and backward of all parts
+  double model() const;  // forward and backward of all parts
   double again() const;
 };
 

@@ -10,7 +10,9 @@ namespace {
 
 using Inputs = c10::ArrayRef<const c10::IValue>;
 
-at::Tensor tensor(Inputs inputs, size_t i) { return i < inputs.size() && inputs[i].isTensor() ? inputs[i].toTensor() : at::Tensor(); }
+at::Tensor tensor(Inputs inputs, size_t i) {
+  return i < inputs.size() && inputs[i].isTensor() ? inputs[i].toTensor() : at::Tensor();
+}
 
 double number(int64_t x) { return static_cast<double>(x); }
 
@@ -41,9 +43,7 @@ double convolution_of(const at::Tensor& input, const at::Tensor& weight, const a
 double output_numel(const at::Tensor& input, const at::Tensor& weight, const std::vector<int64_t>& stride,
                     const std::vector<int64_t>& padding, const std::vector<int64_t>& dilation) {
   double out = number(input.size(0)) * number(weight.size(0));
-  const auto at = [](const std::vector<int64_t>& list, int64_t i) {
-    return list[list.size() == 1 ? 0 : static_cast<size_t>(i)];
-  };
+  const auto at = [](const std::vector<int64_t>& list, int64_t i) { return list[list.size() == 1 ? 0 : static_cast<size_t>(i)]; };
   for (int64_t d = 0; d < weight.dim() - 2; ++d)
     out *= number((input.size(d + 2) + 2 * at(padding, d) - at(dilation, d) * (weight.size(d + 2) - 1) - 1) / at(stride, d) + 1);
   return out;

@@ -198,6 +198,7 @@ class Terminal implements EventListener {
       `${figure(step.samplesPerSecond)} samples/s`,
       ...(left === undefined ? [] : [`${duration(left)} left`]),
       `wait ${wait.toFixed(0)} %`,
+      ...(step.mfu === undefined ? [] : [`MFU ${(100 * step.mfu).toFixed(0)} %`]),
       bytes(step.memory.now),
     ];
   }

@@ -67,9 +67,18 @@ export interface Step extends EventBase {
     communication: number;
     optimiser: number;
   };
-  /** Model FLOP/s over the machine's peak, with the formula's name; absent where the peak is unknown. */
-  mfu?: number;
+  /**
+   * Model FLOPs of the global batch (native/profile: products of forward and backward, 2 a multiply-add, nothing that is computed
+   * twice) over the time of the step, waits included.
+   */
   flopsPerSecond?: number;
+  /**
+   * The same over the peak of all ranks: of a card what its maker says, of a processor the best of a few large matrix products
+   * measured when the run began; absent where the peak is unknown.
+   */
+  mfu?: number;
+  /** What one rank hands to the others in a step, by kind: all-reduce, all-gather …; absent in a process that trains alone. */
+  collectives?: Record<string, { calls: number; bytes: number }>;
   /** Bytes: resident set on the CPU, allocator on a card. */
   memory: { now: number; peak: number };
   /** Batches decoded and waiting. */

@@ -12,6 +12,7 @@ import { EventBus } from '../events/bus.js';
 import type { CheckpointWritten, EventListener, RunFinished, TrainEvent } from '../events/types.js';
 import { beat } from '../launch/rank.js';
 import { single, type World } from '../launch/world.js';
+import { peakOf } from '../model/cards.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
 import { settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';
@@ -146,6 +147,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       settleInitialWeights(config, resume ? configOfRun(run) : undefined);
       checkRunFolder(run, config, resume);
     }
+    const peak = await peakOf(machine.device, config.train.precision);
     const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let rejects: Rejects | undefined;
@@ -241,6 +243,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     engine.now('prepareTraining', {
       data: opened.id,
       batch: config.train.batch / world,
+      peak,
       rank,
       world,
       streams: plan.facts.streams,

@@ -110,8 +110,7 @@ TEST("flops: our own kernels state theirs") {
   expect_work(counted("objectives.o", [&] { return contrast(a, b, at::ones({}), plan).row_lse; }), product, 2 * product, product);
   SigmoidContrastPlan pairs;
   pairs.row_partner = at::arange(12, at::kLong);
-  expect_work(counted("objectives.o",
-                      [&] { return sigmoid_contrast(a, b, at::ones({}), at::zeros({}), pairs).total; }),
+  expect_work(counted("objectives.o", [&] { return sigmoid_contrast(a, b, at::ones({}), at::zeros({}), pairs).total; }),
               3 * product + 2 * rows, 0);  // and the sum of the rows' losses
   const Tensor regions = at::randn({3, 7, 16}).set_requires_grad(true), words = at::randn({2, 5, 16}).set_requires_grad(true);
   const Tensor mask = at::ones({2, 5}, at::kBool);
