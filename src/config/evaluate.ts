@@ -12,6 +12,12 @@ const bootstrap = z.int().nonnegative().default(0);
 /** What a label marked uncertain counts as; ignored ones take no part. */
 const uncertain = z.enum(['ignore', 'positive', 'negative']).default('ignore');
 
+/**
+ * Where a finding counts as called: at one half (a pair's arg-max), at the threshold with the best score on split `valid`, or at the
+ * one with the best F1 on the very rows that are reported, as MedKLIP's evaluation does: it flatters, and a note says so.
+ */
+const threshold = z.enum(['argmax', 'best-mcc', 'best-f1', 'best-f1-of-reported']).default('argmax');
+
 export const zeroShotSchema = z.strictObject({
   task: z.literal('zero-shot'),
   name: z.string().min(1),
@@ -29,8 +35,7 @@ export const zeroShotSchema = z.strictObject({
     .default('mean-of-embeddings'),
   /** Factor on the cosine inside the soft-max; default: the model's own logit scale. The arg-max does not depend on it. */
   scale: z.number().positive().optional(),
-  /** Where a finding counts as called: its pair's arg-max, or the threshold with the best score on split `valid`. */
-  threshold: z.enum(['argmax', 'best-mcc', 'best-f1']).default('argmax'),
+  threshold,
   uncertain,
   split,
   bootstrap,
@@ -65,6 +70,72 @@ export const linearProbeSchema = z.strictObject({
   standardise: z.boolean().default(true),
   seed: z.int().nonnegative().default(0),
   uncertain,
+  split,
+  bootstrap,
+});
+
+export const headScoresSchema = z.strictObject({
+  task: z.literal('head-scores'),
+  name: z.string().min(1),
+  /** Label vocabulary that holds the truth. */
+  labels: z.string().min(1),
+  /** A head's output, [queries, 2] logits (absent, present) or [queries] logits a sample. */
+  features: feature,
+  /** The number of the query for each finding of the vocabulary that is scored. */
+  queries: z.record(z.string(), z.int().nonnegative()),
+  /** softmax over absent and present, or sigmoid of one logit. */
+  activation: z.enum(['softmax', 'sigmoid']).default('softmax'),
+  threshold,
+  uncertain,
+  split,
+  bootstrap,
+});
+
+export const sentencePairsSchema = z.strictObject({
+  task: z.literal('sentence-pairs'),
+  name: z.string().min(1),
+  /** Class vocabulary of the pairs; rows of other classes than the two take no part. */
+  labels: z.string().min(1),
+  /** The class of pairs that say the same, and of those that contradict each other. */
+  same: z.string().min(1),
+  different: z.string().min(1),
+  features: feature.default('text.global'),
+  /** Where the threshold of the accuracy comes from: the other folds, or split `valid`. */
+  threshold: z.enum(['cross-validation', 'valid']).default('cross-validation'),
+  folds: z.int().min(2).default(10),
+  seed: z.int().nonnegative().default(0),
+  split,
+  bootstrap,
+});
+
+export const temporalClassificationSchema = z.strictObject({
+  task: z.literal('temporal-classification'),
+  name: z.string().min(1),
+  /** Class vocabularies, one a finding: improving, stable, worsening. */
+  labels: z.array(z.string().min(1)).min(1),
+  /** Features of a row, laid side by side: one that sees both studies, or one of each. */
+  features: z.array(feature).min(1).default(['image.global']),
+  /** Cross-validation over patients. */
+  folds: z.int().min(3).default(10),
+  grid: z.array(z.number().positive()).min(1).default([1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100]),
+  seed: z.int().nonnegative().default(0),
+  split,
+  bootstrap,
+});
+
+export const segmentationProbeSchema = z.strictObject({
+  task: z.literal('segmentation-probe'),
+  name: z.string().min(1),
+  /** Labels of the regions that are to be found; absent = all regions. */
+  regions: z.array(z.string()).optional(),
+  patches: feature.default('image.patches'),
+  /** Shares of the training rows; each smaller draw lies inside the larger. */
+  fractions: z.array(z.number().positive().max(1)).min(1).default([0.01, 0.1, 1]),
+  lr: z.number().positive().default(0.01),
+  decay: z.number().nonnegative().default(1e-6),
+  batch: z.int().positive().default(64),
+  epochs: z.int().positive().default(100),
+  seed: z.int().nonnegative().default(0),
   split,
   bootstrap,
 });
@@ -124,6 +195,10 @@ export const evaluationSchema = z.discriminatedUnion('task', [
   linearProbeSchema,
   groundingSchema,
   pointingGameSchema,
+  headScoresSchema,
+  sentencePairsSchema,
+  temporalClassificationSchema,
+  segmentationProbeSchema,
 ]);
 
 export type ZeroShotEntry = z.output<typeof zeroShotSchema>;
@@ -131,6 +206,10 @@ export type RetrievalEntry = z.output<typeof retrievalSchema>;
 export type LinearProbeEntry = z.output<typeof linearProbeSchema>;
 export type GroundingEntry = z.output<typeof groundingSchema>;
 export type PointingGameEntry = z.output<typeof pointingGameSchema>;
+export type HeadScoresEntry = z.output<typeof headScoresSchema>;
+export type SentencePairsEntry = z.output<typeof sentencePairsSchema>;
+export type TemporalClassificationEntry = z.output<typeof temporalClassificationSchema>;
+export type SegmentationProbeEntry = z.output<typeof segmentationProbeSchema>;
 /** What the tasks of heat maps share. */
 export type HeatMapEntry = Pick<GroundingEntry, keyof typeof heatMaps>;
 /** One evaluation with every default filled in. */
@@ -166,6 +245,26 @@ export function pointingGame(options: Named<z.input<typeof pointingGameSchema>> 
   return { ...options, task: 'pointing-game', name: options.name ?? 'pointing-game' };
 }
 
+/** Scores findings by what a head of the model says of them, without prompts. */
+export function headScores(options: Named<z.input<typeof headScoresSchema>>): EvaluationInput {
+  return { ...options, task: 'head-scores', name: options.name ?? `head-scores ${options.labels}` };
+}
+
+/** Whether two sentences say the same, by the similarity of their features. */
+export function sentencePairs(options: Named<z.input<typeof sentencePairsSchema>>): EvaluationInput {
+  return { ...options, task: 'sentence-pairs', name: options.name ?? `sentence-pairs ${options.labels}` };
+}
+
+/** Whether findings improve, stay or worsen between two studies, by logistic regression on frozen features. */
+export function temporalClassification(options: Named<z.input<typeof temporalClassificationSchema>>): EvaluationInput {
+  return { ...options, task: 'temporal-classification', name: options.name ?? 'temporal-classification' };
+}
+
+/** Finds regions by a linear classifier of frozen patches. */
+export function segmentationProbe(options: Named<z.input<typeof segmentationProbeSchema>> = {}): EvaluationInput {
+  return { ...options, task: 'segmentation-probe', name: options.name ?? 'segmentation-probe' };
+}
+
 /** The features that an evaluation asks of a model. */
 export function featuresAsked(entry: EvaluationEntry): string[] {
   switch (entry.task) {
@@ -174,7 +273,13 @@ export function featuresAsked(entry: EvaluationEntry): string[] {
     case 'zero-shot':
       return Object.values(entry.features);
     case 'linear-probe':
+    case 'head-scores':
+    case 'sentence-pairs':
       return [entry.features];
+    case 'temporal-classification':
+      return entry.features;
+    case 'segmentation-probe':
+      return [entry.patches];
     case 'grounding':
     case 'pointing-game':
       return entry.maps.of === 'similarity' ? [entry.maps.patches, entry.maps.phrases] : [entry.maps.feature];

@@ -25,6 +25,8 @@ export interface ClassificationOptions {
   bootstrap: number;
   /** Whether the probabilities are on a scale of the model's own, so that their calibration means something. */
   calibrated: boolean;
+  /** findings: for the accuracy a score equal to the threshold says no, as in MedKLIP's evaluation. */
+  strictAccuracy?: boolean;
 }
 
 /** Exclusive classes: probability [N, K], truth [N] class numbers. */
@@ -81,7 +83,7 @@ export function findingReport(
   probability: Float64Array,
   truth: Truth,
   thresholds: readonly number[],
-  { names, bootstrap: resamples }: ClassificationOptions,
+  { names, bootstrap: resamples, strictAccuracy = false }: ClassificationOptions,
 ): TaskResult {
   const K = names.length;
   const N = truth.length / K;
@@ -103,7 +105,10 @@ export function findingReport(
   put(metrics, 'f1.macro', meanOfDefined(counts.map((c, k) => (known(k) ? f1(c) : undefined))));
   put(metrics, 'f1.micro', microF1(counts));
   put(metrics, 'mcc.macro', meanOfDefined(counts.map((c, k) => (known(k) ? matthewsOf(c) : undefined))));
-  put(metrics, 'accuracy.macro', meanOfDefined(counts.map(shareRight)));
+  const judged = strictAccuracy
+    ? names.map((_, k) => countsAt(column(probability, K, k), column(truth, K, k), thresholds[k]!, undefined, true))
+    : counts;
+  put(metrics, 'accuracy.macro', meanOfDefined(judged.map(shareRight)));
   putInterval(metrics, 'auroc.macro', N, resamples, (w) => meanOfDefined(ranked.map((one) => aurocOf(one, w))));
   for (const [k, name] of names.entries()) put(metrics, `auroc.${name}`, areas.values[k]);
 

@@ -123,7 +123,7 @@ function labelsOf(entry: EvaluationEntry, { rows }: TaskContext): string | undef
     const named = rows.promptSets.filter((set) => entry.prompts === undefined || set.name === entry.prompts);
     return named.length === 1 ? named[0]!.vocab : undefined;
   }
-  return 'labels' in entry ? entry.labels : undefined;
+  return 'labels' in entry && typeof entry.labels === 'string' ? entry.labels : undefined;
 }
 
 /** Kinds of text that the configuration's text input takes, where it says so. */

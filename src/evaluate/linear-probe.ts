@@ -7,8 +7,9 @@ import { fitLogistic, type LinearClassifier, predict } from './logistic-regressi
 import { argmaxRows } from './metrics/accuracy.js';
 import { auroc } from './metrics/auroc.js';
 import { column, meanOfDefined } from './metrics/per-class.js';
-import type { EvaluationRows, Vocabulary } from './rows.js';
+import type { Vocabulary } from './rows.js';
 import { embedRows, rowsOf, type TaskContext, type TaskResult } from './task.js';
+import { trainingRows } from './training-rows.js';
 import { classTruth, findingTruth } from './truth.js';
 import { takeRows } from './vectors.js';
 
@@ -30,7 +31,7 @@ interface Labelled {
 export async function linearProbe(entry: LinearProbeEntry, context: TaskContext): Promise<TaskResult> {
   const notes: string[] = [];
   const { vocabulary } = context.rows.labels(entry.labels, new Uint32Array(0));
-  const { train, valid } = trainingRows(entry, context.rows, notes);
+  const { train, valid } = trainingRows(entry, context.rows, 'a linear probe', notes);
   const load = (rows: Uint32Array) => labelled(entry, context, vocabulary, rows, notes);
   const [training, validation, held] = [
     await load(train),
@@ -68,38 +69,6 @@ export async function linearProbe(entry: LinearProbeEntry, context: TaskContext)
     samples: held.rows.length,
     table: { columns: ['labels', 'training rows', 'C', ...main], rows: table },
     notes,
-  };
-}
-
-/** Training and validation rows; without a split `valid` a fifth of the training patients stands in for it. */
-function trainingRows(
-  entry: LinearProbeEntry,
-  source: EvaluationRows,
-  notes: string[],
-): { train: Uint32Array; valid: Uint32Array } {
-  if (entry.split === 'train' || entry.split === 'valid') {
-    throw GadoliniumError.expected(
-      'bad-evaluation',
-      "a split that is neither 'train' nor 'valid'",
-      'a linear probe',
-      entry.split,
-    );
-  }
-  const train = rowsOf(source, 'train');
-  if (source.splits.includes('valid')) {
-    const valid = source.ofSplit('valid');
-    if (valid.length > 0) return { train, valid };
-  }
-  const patients = source.patients(train).map((patient, i) => patient ?? `row ${i}`);
-  const names = [...new Set(patients)];
-  const order = new Draws(entry.seed).shuffle(Uint32Array.from(names, (_, i) => i));
-  const away = new Set(Array.from(order.subarray(0, Math.ceil(names.length / 5)), (i) => names[i]!));
-  notes.push(
-    `there is no split 'valid': a fifth of the training patients (${away.size} of ${names.length}) chose the penalty`,
-  );
-  return {
-    train: train.filter((_, i) => !away.has(patients[i]!)),
-    valid: train.filter((_, i) => away.has(patients[i]!)),
   };
 }
 

@@ -2,10 +2,14 @@
 import type { EvaluationEntry } from '../config/evaluate.js';
 import type { Evaluation } from '../events/types.js';
 import { grounding } from './grounding.js';
+import { headScores } from './head-scores.js';
 import { linearProbe } from './linear-probe.js';
 import { pointingGame } from './pointing-game.js';
 import { retrieval } from './retrieval.js';
+import { segmentationProbe } from './segmentation-probe.js';
+import { sentencePairs } from './sentence-pairs.js';
 import type { TaskContext, TaskResult } from './task.js';
+import { temporalClassification } from './temporal-classification.js';
 import { zeroShot } from './zero-shot.js';
 
 type Tasks = {
@@ -21,6 +25,10 @@ const TASKS: Tasks = {
   'linear-probe': linearProbe,
   grounding,
   'pointing-game': pointingGame,
+  'head-scores': headScores,
+  'sentence-pairs': sentencePairs,
+  'temporal-classification': temporalClassification,
+  'segmentation-probe': segmentationProbe,
 };
 
 /** The measured part of an evaluation event; the caller adds time, rank and step. */

@@ -33,12 +33,12 @@ export function products(a: FeatureMatrix, b: FeatureMatrix): Float64Array {
 }
 
 /** The rows of a matrix in the given order. */
-export function takeRows({ data, width }: FeatureMatrix, rows: ArrayLike<number>): FeatureMatrix {
+export function takeRows({ data, width, shape }: FeatureMatrix, rows: ArrayLike<number>): FeatureMatrix {
   const out = new Float32Array(rows.length * width);
   for (let i = 0; i < rows.length; i++) {
     out.set(data.subarray(rows[i]! * width, (rows[i]! + 1) * width), i * width);
   }
-  return { data: out, rows: rows.length, width };
+  return { data: out, rows: rows.length, width, ...(shape ? { shape } : {}) };
 }
 
 export interface Nearest {

@@ -2,11 +2,9 @@ import type { ZeroShotEntry } from '../config/evaluate.js';
 import { GadoliniumError } from '../errors.js';
 import { classReport, findingReport, softmaxRows } from './classification.js';
 import type { FeatureMatrix } from './embedder.js';
-import { bestThreshold } from './metrics/f1.js';
-import { column } from './metrics/per-class.js';
-import { Ranking } from './metrics/ranking.js';
 import { findPrompts, type PromptSet } from './prompts.js';
 import { embedRows, embedTexts, rowsOf, type TaskContext, type TaskResult } from './task.js';
+import { chosenThresholds } from './thresholds.js';
 import { classTruth, findingTruth } from './truth.js';
 import { normalised, products } from './vectors.js';
 
@@ -63,11 +61,24 @@ async function zeroShotFindings(
   const evaluated = await pairProbabilities(entry, context, prompts, rowsOf(context.rows, entry.split), notes);
   const truth = findingTruth(context.rows, vocab, names, evaluated.rows, entry.uncertain);
   if (!truth.some((value) => value >= 0)) throw nothing(entry.split, vocab);
-  const thresholds = await thresholdsOf(entry, context, prompts, vocab, notes);
+  const thresholds = await chosenThresholds(
+    entry,
+    names,
+    { probability: evaluated.probability, truth },
+    notes,
+    async () => {
+      const valid = await pairProbabilities(entry, context, prompts, rowsOf(context.rows, 'valid'), notes);
+      return {
+        probability: valid.probability,
+        truth: findingTruth(context.rows, vocab, names, valid.rows, entry.uncertain),
+      };
+    },
+  );
   const report = findingReport(evaluated.probability, truth, thresholds, {
     names,
     bootstrap: entry.bootstrap,
     calibrated: scaleOf(entry, context) !== undefined,
+    strictAccuracy: entry.threshold === 'best-f1-of-reported',
   });
   return { ...report, notes: [...notes, ...report.notes] };
 }
@@ -95,36 +106,6 @@ async function pairProbabilities(
   // Each finding's two scores stand side by side, so the soft-max over pairs is one over rows of two.
   const pairs = softmaxRows(scores, 2, scaleOf(entry, context) ?? 1);
   return { rows: samples.rows, probability: pairs.filter((_, i) => i % 2 === 0) };
-}
-
-/** 0.5 (the arg-max of the pair), or each finding's best threshold on split `valid`. */
-async function thresholdsOf(
-  entry: ZeroShotEntry,
-  context: TaskContext,
-  prompts: PromptSet,
-  vocab: string,
-  notes: string[],
-): Promise<number[]> {
-  const names = prompts.classes.map(({ label }) => label);
-  if (entry.threshold === 'argmax') return names.map(() => 0.5);
-  if (entry.split === 'valid') {
-    throw GadoliniumError.expected(
-      'bad-evaluation',
-      "another split than 'valid'",
-      `threshold '${entry.threshold}'`,
-      entry.split,
-      'thresholds are chosen on valid; chosen on the set that is reported they would flatter the model',
-    );
-  }
-  const { rows, probability } = await pairProbabilities(entry, context, prompts, rowsOf(context.rows, 'valid'), notes);
-  const truth = findingTruth(context.rows, vocab, names, rows, entry.uncertain);
-  return names.map((name, k) => {
-    const ranking = new Ranking(column(probability, names.length, k), column(truth, names.length, k));
-    const best = bestThreshold(ranking, entry.threshold === 'best-mcc' ? 'mcc' : 'f1');
-    if (best) return best.threshold;
-    notes.push(`finding '${name}' has no positives or no negatives in split 'valid': its threshold stays 0.5`);
-    return 0.5;
-  });
 }
 
 /** Scores [samples, groups]: each group of texts is one ensemble. */

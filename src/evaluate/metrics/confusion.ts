@@ -65,18 +65,19 @@ export function countsOfClass({ counts, truths, predictions, total, K }: Confusi
   };
 }
 
-/** Counts of one finding where a score at or above the threshold says positive; unknown truth (-1) is left out. */
+/** Counts of one finding where a score at or above the threshold (`strict`: above it) says positive; unknown truth (-1) is left out. */
 export function countsAt(
   scores: ArrayLike<number>,
   truth: Int8Array,
   threshold: number,
   weights?: Weights,
+  strict = false,
 ): BinaryCounts {
   const counts = { truePositives: 0, falsePositives: 0, falseNegatives: 0, trueNegatives: 0 };
   for (let i = 0; i < truth.length; i++) {
     if (truth[i]! < 0) continue;
     const w = weights ? weights[i]! : 1;
-    const says = scores[i]! >= threshold;
+    const says = strict ? scores[i]! > threshold : scores[i]! >= threshold;
     if (truth[i] === 1) counts[says ? 'truePositives' : 'falseNegatives'] += w;
     else counts[says ? 'falsePositives' : 'trueNegatives'] += w;
   }

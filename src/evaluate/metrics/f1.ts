@@ -39,13 +39,19 @@ export interface BestThreshold {
 }
 
 /**
- * The threshold (among the observed scores; positive = at or above) with the highest F1 or Matthews correlation; of equals
- * the highest threshold. A threshold chosen on the set it is reported on flatters the model: choose it on `valid`.
+ * The threshold (among the observed scores; positive = at or above) with the highest F1, Matthews correlation or accuracy;
+ * of equals the highest threshold, or with `ties` the lowest. For accuracy that may be infinity: nothing is called. A threshold chosen on the set it is reported on flatters the model: choose it on `valid`.
  */
-export function bestThreshold(ranking: Ranking, by: 'f1' | 'mcc'): BestThreshold | undefined {
+export function bestThreshold(
+  ranking: Ranking,
+  by: 'f1' | 'mcc' | 'accuracy',
+  ties: 'highest' | 'lowest' = 'highest',
+): BestThreshold | undefined {
   const { positives, negatives } = ranking.totals();
   if (positives === 0 || negatives === 0) return undefined;
-  let best: BestThreshold | undefined;
+  const all = positives + negatives;
+  let best: BestThreshold | undefined =
+    by === 'accuracy' ? { threshold: Number.POSITIVE_INFINITY, value: negatives / all } : undefined;
   ranking.walk(({ threshold, truePositives, falsePositives }) => {
     const counts = {
       truePositives,
@@ -53,8 +59,14 @@ export function bestThreshold(ranking: Ranking, by: 'f1' | 'mcc'): BestThreshold
       falseNegatives: positives - truePositives,
       trueNegatives: negatives - falsePositives,
     };
-    const value = by === 'f1' ? f1(counts)! : matthewsOf(counts);
-    if (best === undefined || value > best.value) best = { threshold, value };
+    const value =
+      by === 'f1'
+        ? f1(counts)!
+        : by === 'mcc'
+          ? matthewsOf(counts)
+          : (truePositives + negatives - falsePositives) / all;
+    if (best === undefined || value > best.value || (ties === 'lowest' && value === best.value))
+      best = { threshold, value };
   });
   return best;
 }

@@ -87,9 +87,7 @@ describe('linear probe', () => {
       { labels: 'side', fractions: [1] },
       all.filter((s) => s.split !== 'valid'),
     );
-    expect(notes).toEqual([
-      "there is no split 'valid': a fifth of the training patients (30 of 150) chose the penalty",
-    ]);
+    expect(notes).toEqual(["there is no split 'valid': a fifth of the training patients (30 of 150) took its place"]);
     expect(table!.rows[0]![1]).toBe(240);
   });
 
