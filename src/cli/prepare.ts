@@ -58,6 +58,11 @@ export const builder = (yargs: Argv) =>
       array: true,
       describe: "an option of the data set's own, NAME=VALUE; its README lists them",
     })
+    .option('triplets', {
+      type: 'string',
+      describe:
+        "add what reports say of MedKLIP's entities and positions: RadGraph's file of graphs (MIMIC-CXR_graphs.json), or rules: read from the texts by rules of our own",
+    })
     .option('synthetic', {
       type: 'boolean',
       default: false,
@@ -118,6 +123,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     onError: args.onError,
     maxRejects: args.maxRejects,
     workers: args.workers,
+    triplets: args.triplets,
     synthetic: args.synthetic,
     adapter: { ...ownOptions(args.option ?? []), ...Object.fromEntries(given.map((name) => [name, args[name]])) },
   };

@@ -20,6 +20,7 @@ import { type PrepareNews, PrepareRun } from './prepare-events.js';
 import { SCHEMA_VERSION } from './schema.js';
 import { TextTokenizer } from './tokenizer.js';
 import { tokenizerJsonOf, trainedSize, VocabularyTraining } from './tokenizer-formats.js';
+import { withTriplets } from './triplets.js';
 import { SHARD_LIMITS, type ShardLimits } from './writer.js';
 
 export interface PrepareOptions {
@@ -48,6 +49,8 @@ export interface PrepareOptions {
   limits?: Partial<ShardLimits> | undefined;
   /** The adapter's own options. */
   adapter?: Record<string, unknown> | undefined;
+  /** Adds the column `triplets`: `rules` reads the texts, a path names RadGraph's file of graphs (src/data/triplets.ts). */
+  triplets?: string | undefined;
   /** Writes a small made-up release into `from`, a new or empty folder, and prepares that. */
   synthetic?: boolean | undefined;
 }
@@ -86,13 +89,14 @@ export function prepareFrom(
 }
 
 async function prepareWith(
-  adapter: DatasetAdapter,
+  source: DatasetAdapter,
   home: string,
   options: PrepareOptions,
   emit: (news: PrepareNews) => void,
   stopped: () => void,
 ): Promise<Manifest> {
   const begun = performance.now();
+  const adapter = options.triplets === undefined ? source : withTriplets(source, options.triplets);
   const context = contextOf(adapter, home, options);
   const picture = pictureOptions(adapter, options);
   const limits = { ...SHARD_LIMITS, ...options.limits };
@@ -114,6 +118,7 @@ async function prepareWith(
     tokenizer: tokenizer.summary.sha256,
     limit: options.limit ?? null,
     limits,
+    ...(options.triplets === undefined ? {} : { triplets: options.triplets === 'rules' ? 'rules' : 'radgraph' }),
   };
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([decisive, description, seen.sha256]))

@@ -66,6 +66,7 @@ for _ in range(500):
 for base, side, level in itertools.product(["lung", "lungs", "lobe", "lobes", "base"], ["left", "right", "bilateral"],
                                            ["lower", "upper", "middle", "mid", "base", "volume", "apical"]):
     strings |= {f"{base}|{side}|{level}", f"{base}|{level}|{side}"}
+strings |= {f"{base}|{side}" for base in words for side in ("left", "right", "border")}
 
 
 def landmark(text):
