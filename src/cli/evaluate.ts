@@ -1,4 +1,6 @@
+import { basename } from 'node:path';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { protocols } from '../config/protocols.js';
 import { evaluate, TASK_NAMES } from '../evaluate/evaluate.js';
 import { resultText } from '../evaluate/result-text.js';
 import { openModel } from '../model/open.js';
@@ -11,7 +13,7 @@ export const builder = (yargs: Argv) =>
     .positional('task', {
       type: 'string',
       demandOption: true,
-      describe: `${TASK_NAMES.join(', ')}, the name of one of the recipe's evaluations, or all of them`,
+      describe: `${TASK_NAMES.join(', ')}; a published protocol: ${Object.keys(protocols).join(', ')}; the name of one of the recipe's evaluations, or all of them`,
     })
     .option('checkpoint', { type: 'string', demandOption: true, describe: 'a checkpoint of a run' })
     .option('data', { type: 'string', demandOption: true, describe: 'a prepared data folder' })
@@ -30,7 +32,11 @@ export const builder = (yargs: Argv) =>
     .option('threads', { type: 'number', describe: 'arithmetic threads (default: all cores)' })
     .option('json', { type: 'boolean', default: false, describe: 'one result a line on standard output' })
     .example('$0 evaluate zero-shot --checkpoint RUN/checkpoints/best.safetensors --data data/vqa-rad', '')
-    .example('$0 evaluate linear-probe --labels organ --checkpoint FILE --data data/vqa-rad', '');
+    .example('$0 evaluate linear-probe --labels organ --checkpoint FILE --data data/vqa-rad', '')
+    .example(
+      '$0 evaluate biovil-ms-cxr --checkpoint FILE --data data/ms-cxr --json >> results.jsonl',
+      'for report --reproduce',
+    );
 
 type Arguments = ReturnType<typeof builder> extends Argv<infer A> ? A : never;
 
@@ -48,7 +54,9 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
       split: args.split,
       bootstrap: args.bootstrap,
     };
-    for await (const report of evaluate(model, data, args.task, overrides)) {
+    for await (const report of evaluate(model, data, args.task, overrides, {
+      weights: basename(args.checkpoint),
+    })) {
       process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `${resultText(report)}\n`);
     }
   } finally {

@@ -33,6 +33,11 @@ export const zeroShotSchema = z.strictObject({
   ensemble: z
     .enum(['mean-of-embeddings', 'mean-of-raw-embeddings', 'mean-of-scores', 'max-of-scores'])
     .default('mean-of-embeddings'),
+  /**
+   * classes: bring each class's scores to mean 0 and deviation 1 over all rows before the arg-max, as GLoRIA does. The prediction of a
+   * row then depends on the others.
+   */
+  standardiseScores: z.boolean().default(false),
   /** Factor on the cosine inside the soft-max; default: the model's own logit scale. The arg-max does not depend on it. */
   scale: z.number().positive().optional(),
   threshold,
@@ -77,8 +82,8 @@ export const linearProbeSchema = z.strictObject({
 export const headScoresSchema = z.strictObject({
   task: z.literal('head-scores'),
   name: z.string().min(1),
-  /** Label vocabulary that holds the truth. */
-  labels: z.string().min(1),
+  /** Label vocabulary that holds the truth; default: the one that holds all these findings. */
+  labels: z.string().min(1).optional(),
   /** A head's output, [queries, 2] logits (absent, present) or [queries] logits a sample. */
   features: feature,
   /** The number of the query for each finding of the vocabulary that is scored. */
@@ -247,7 +252,11 @@ export function pointingGame(options: Named<z.input<typeof pointingGameSchema>> 
 
 /** Scores findings by what a head of the model says of them, without prompts. */
 export function headScores(options: Named<z.input<typeof headScoresSchema>>): EvaluationInput {
-  return { ...options, task: 'head-scores', name: options.name ?? `head-scores ${options.labels}` };
+  return {
+    ...options,
+    task: 'head-scores',
+    name: options.name ?? (options.labels ? `head-scores ${options.labels}` : 'head-scores'),
+  };
 }
 
 /** Whether two sentences say the same, by the similarity of their features. */

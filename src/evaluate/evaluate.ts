@@ -1,8 +1,10 @@
 import { type EvaluationEntry, type EvaluationInput, evaluationSchema } from '../config/evaluate.js';
+import { protocols } from '../config/protocols.js';
 import { GadoliniumError } from '../errors.js';
 import type { Evaluation } from '../events/types.js';
 import type { Model } from './model.js';
-import { type PublishedFigure, publishedFor } from './published.js';
+import { type ModelFacts, type ProtocolFacts, protocolFacts, resolutionOf } from './protocol-facts.js';
+import { type ComparedFigure, publishedFor } from './published.js';
 import { openRows } from './rows.js';
 import type { TaskContext } from './task.js';
 import { type Evaluated, runTask } from './tasks.js';
@@ -17,7 +19,14 @@ export interface EvaluationOverrides {
 }
 
 /** An evaluation event with what a reader of its numbers must know. */
-export type EvaluationReport = Evaluation & { notes: string[]; published: PublishedFigure[] };
+export type EvaluationReport = Evaluation & {
+  task: string;
+  notes: string[];
+  /** What the numbers may be compared by. */
+  protocol: ProtocolFacts;
+  model: ModelFacts;
+  published: ComparedFigure[];
+};
 
 /** The part of a resolved configuration that evaluation reads. */
 interface Configured {
@@ -26,15 +35,15 @@ interface Configured {
 }
 
 /**
- * Runs a task of a model on a data folder: every entry of its recipe with that task (or of that name, or all), or one made of the
- * overrides where the recipe has none. Throws a GadoliniumError where model or data lack what is asked.
+ * Runs a task of a model on a data folder: a published protocol by its name; else every entry of the recipe with that task (or of that
+ * name, or all), or one made of the overrides where the recipe has none. `step` and `weights` say of which weights the numbers are. Throws a GadoliniumError where model or data lack what is asked.
  */
 export async function* evaluate(
   model: Model,
   data: string,
   task: string,
   overrides: EvaluationOverrides = {},
-  step = 0,
+  { step = 0, weights }: { step?: number | undefined; weights?: string | undefined } = {},
 ): AsyncGenerator<EvaluationReport> {
   const config = model.config as Configured;
   const entries = entriesFor(task, config.evaluate ?? [], overrides);
@@ -50,10 +59,14 @@ export async function* evaluate(
     };
     for (const entry of entries) {
       const result = await runTask(entry, context);
+      const protocol = protocolFacts(entry, context, result.samples);
       yield {
         ...asEvent(result, step),
+        task: entry.task,
         notes: result.notes,
-        published: publishedFor(rows.name, entry.task, labelsOf(entry, context)),
+        protocol,
+        model: { resolution: resolutionOf(context), weights },
+        published: publishedFor(entry.task, labelsOf(entry, context), protocol, protocols[task]?.dataset),
       };
     }
   } finally {
@@ -73,6 +86,8 @@ export function entriesFor(
   overrides: EvaluationOverrides,
 ): EvaluationEntry[] {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const protocol = protocols[task];
+  if (protocol) return [checked({ ...protocol.entry, ...given }, task)];
   const wanted = configured.filter(
     (entry) =>
       (task === 'all' || entry.task === task || entry.name === task) &&
@@ -95,7 +110,7 @@ export function entriesFor(
   if (!TASK_NAMES.includes(task)) {
     throw GadoliniumError.expected(
       'no-task',
-      `all, one of ${TASK_NAMES.join(', ')}, or an evaluation of the recipe (${configured.map((entry) => entry.name).join(', ') || 'it has none'})`,
+      `all, one of ${TASK_NAMES.join(', ')}, a published protocol (${Object.keys(protocols).join(', ')}), or an evaluation of the recipe (${configured.map((entry) => entry.name).join(', ') || 'it has none'})`,
       'the task',
       task,
     );

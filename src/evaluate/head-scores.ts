@@ -3,7 +3,7 @@ import { GadoliniumError } from '../errors.js';
 import { findingReport } from './classification.js';
 import { embedRows, rowsOf, type TaskContext, type TaskResult } from './task.js';
 import { chosenThresholds, type ScoredFindings } from './thresholds.js';
-import { findingTruth } from './truth.js';
+import { findingTruth, vocabularyOf } from './truth.js';
 
 /**
  * Findings by the scores that a head of the model gives its queries (MedKLIP, Wu et al. 2023: a decoder asks the patches for fixed
@@ -56,5 +56,8 @@ async function scored(
       probability[i * names.length + k] = 1 / (1 + Math.exp(-logit));
     }
   }
-  return { probability, truth: findingTruth(context.rows, entry.labels, names, rows, entry.uncertain) };
+  return {
+    probability,
+    truth: findingTruth(context.rows, vocabularyOf(context.rows, names, entry.labels), names, rows, entry.uncertain),
+  };
 }

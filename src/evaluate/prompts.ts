@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { GadoliniumError } from '../errors.js';
+import { PACKAGE_ROOT } from '../package.js';
 
 /**
  * Texts that stand for classes. softmax: the classes exclude each other; pairs: each finding has texts for its presence
@@ -36,7 +38,10 @@ const findingsFile = z.strictObject({
   findings: z.record(z.string(), z.union([z.strictObject({ positive: texts, negative: texts }), texts])),
 });
 
-/** A prompt set by name from those of the data folder, or from a JSON file. */
+/** Prompts of published protocols. They are data, so they are not copied when TypeScript is compiled. */
+const PROMPTS = join(PACKAGE_ROOT, 'src/evaluate/prompts');
+
+/** A prompt set by name from those of the data folder, then from those of published protocols; or from a JSON file. */
 export function findPrompts(
   reference: string | undefined,
   labels: string | undefined,
@@ -55,6 +60,9 @@ export function findPrompts(
   }
   const named = shipped.find((set) => set.name === reference);
   if (named) return named;
+  const own = join(PROMPTS, `${reference}.json`);
+  if (/^[\w-]+$/.test(reference) && existsSync(own))
+    return { ...parsePrompts(readFileSync(own, 'utf8'), own), name: reference };
   if (!existsSync(reference)) {
     throw GadoliniumError.expected(
       'no-prompts',

@@ -1,6 +1,6 @@
 import { count, duration, figure, oneLine } from '../events/wording.js';
 import type { EvaluationReport } from './evaluate.js';
-import type { PublishedFigure } from './published.js';
+import type { ComparedFigure } from './published.js';
 
 /** A result as people read it in a terminal: numbers, table, published figures, notes. */
 export function resultText(report: EvaluationReport): string {
@@ -14,26 +14,50 @@ export function resultText(report: EvaluationReport): string {
   }
   const text = [aligned(lines)];
   if (table) text.push(grid([table.columns, ...table.rows.map((row) => row.map(shown))]));
-  if (published.length > 0) text.push(besidePublished(name, metrics, published));
+  if (published.length > 0) text.push(besidePublished(report));
   for (const note of notes) text.push(`note: ${oneLine(note)}`);
   return `${text.join('\n\n')}\n`;
 }
 
-/** Published figures under our own, in the metrics that they report, with their sources. */
-function besidePublished(name: string, ours: Record<string, number>, published: PublishedFigure[]): string {
-  const metrics = [...new Set(published.flatMap((one) => Object.keys(one.metrics)))];
-  const cell = (value: number | undefined) => (value === undefined ? '–' : figure(value));
-  const rows = [
-    ['published', ...metrics, 'source'],
-    [name, ...metrics.map((metric) => cell(ours[metric])), 'this model'],
-    ...published.map((one) => [
-      one.method,
-      ...metrics.map((metric) => cell(one.metrics[metric])),
-      `${one.source} [${one.standing}]`,
-    ]),
-  ];
-  const notes = [...new Set(published.map((one) => one.note))];
-  return [grid(rows), ...notes.map((note) => `published: ${note}`)].join('\n');
+/** Published figures under our own, in the metrics that they report, with their sources; those of other protocols only with why not. */
+function besidePublished(report: EvaluationReport): string {
+  const { name, metrics: ours, model, published } = report;
+  const alike = published.filter((one) => one.differs.length === 0);
+  const parts: string[] = [];
+  if (alike.length > 0) {
+    const metrics = [...new Set(alike.flatMap((one) => Object.keys(one.metrics)))];
+    const cell = (value: number | undefined) => (value === undefined ? '–' : figure(value));
+    const pixels = (one: { resolution?: number | undefined }) => one.resolution ?? '–';
+    parts.push(
+      grid(
+        [
+          ['published', ...metrics, 'pixels', 'weights', 'source'],
+          [name, ...metrics.map((metric) => cell(ours[metric])), pixels(model), model.weights ?? '–', 'this model'],
+          ...alike.map((one) => [
+            one.method,
+            ...metrics.map((metric) => cell(one.metrics[metric])),
+            pixels(one.model),
+            one.model.weights ?? '–',
+            `${one.source} [${one.standing}]`,
+          ]),
+        ].map((row) => row.map(String)),
+      ),
+    );
+    parts.push(...[...new Set(alike.map((one) => one.note))].map((note) => `published: ${note}`));
+    if (alike.some((one) => one.standing === 'memory'))
+      parts.push('published: [memory] is remembered from the paper and was not read again: a target to confirm');
+  }
+  return [...parts, ...refusals(published.filter((one) => one.differs.length > 0))].join('\n');
+}
+
+/** One sentence for all figures that may not be compared for the same reasons. */
+function refusals(figures: readonly ComparedFigure[]): string[] {
+  const by = new Map<string, string[]>();
+  for (const { method, source, differs } of figures) {
+    const why = differs.join('; ');
+    by.set(why, [...new Set([...(by.get(why) ?? []), `${method} (${source})`])]);
+  }
+  return [...by].map(([why, who]) => `not compared with ${who.join(', ')}: another protocol. ${why}`);
 }
 
 function shown(value: string | number): string {

@@ -5,6 +5,29 @@ import { type EvaluationRows, LABEL_STATE } from './rows.js';
 /** What an uncertain label counts as. */
 export type Uncertain = 'ignore' | 'positive' | 'negative';
 
+/** The vocabulary asked for; else the preferred one where the folder has it; else the only one that holds all these names. */
+export function vocabularyOf(
+  source: EvaluationRows,
+  names: readonly string[],
+  asked: string | undefined,
+  preferred?: string,
+): string {
+  if (asked !== undefined) return asked;
+  const { vocabularies } = source;
+  if (vocabularies.some(({ vocab }) => vocab === preferred)) return preferred!;
+  const fitting = vocabularies.filter((one) => names.every((name) => one.names.includes(name)));
+  if (fitting.length === 1) return fitting[0]!.vocab;
+  throw GadoliniumError.expected(
+    'no-labels',
+    `one label vocabulary with ${names.join(', ')}`,
+    source.name,
+    fitting.length === 0
+      ? vocabularies.map(({ vocab }) => vocab).join(', ') || 'none'
+      : fitting.map(({ vocab }) => vocab).join(', '),
+    'name one with --labels; findings are named as the data set names them',
+  );
+}
+
 /** Rows with exactly one of the wanted classes, and its number. */
 export interface ClassTruth {
   rows: Uint32Array;

@@ -5,7 +5,7 @@ import type { FeatureMatrix } from './embedder.js';
 import { findPrompts, type PromptSet } from './prompts.js';
 import { embedRows, embedTexts, rowsOf, type TaskContext, type TaskResult } from './task.js';
 import { chosenThresholds } from './thresholds.js';
-import { classTruth, findingTruth } from './truth.js';
+import { classTruth, findingTruth, vocabularyOf } from './truth.js';
 import { normalised, products } from './vectors.js';
 
 /**
@@ -15,7 +15,8 @@ import { normalised, products } from './vectors.js';
  */
 export async function zeroShot(entry: ZeroShotEntry, context: TaskContext): Promise<TaskResult> {
   const prompts = findPrompts(entry.prompts, entry.labels, context.rows.promptSets);
-  const vocab = entry.labels ?? prompts.vocab;
+  const names = prompts.classes.map(({ label }) => label);
+  const vocab = vocabularyOf(context.rows, names, entry.labels, prompts.vocab);
   return prompts.kind === 'softmax'
     ? zeroShotClasses(entry, context, prompts, vocab)
     : zeroShotFindings(entry, context, prompts, vocab);
@@ -41,11 +42,17 @@ async function zeroShotClasses(
     prompts.classes.map((c) => c.texts),
   );
   const scale = scaleOf(entry, context);
+  if (entry.standardiseScores) {
+    standardiseColumns(scores, names.length);
+    notes.push(
+      "each class's scores were standardised over the reported rows: a row's prediction depends on the others",
+    );
+  }
   const probability = softmaxRows(scores, names.length, scale ?? 1);
   const report = classReport(probability, classes, {
     names,
     bootstrap: entry.bootstrap,
-    calibrated: scale !== undefined,
+    calibrated: scale !== undefined && !entry.standardiseScores,
   });
   return { ...report, notes: [...notes, ...report.notes] };
 }
@@ -154,6 +161,19 @@ function groupScores(scores: Float64Array, groups: string[][], maximum: boolean)
     }
   }
   return out;
+}
+
+/** Each column of [N, K] to mean 0 and deviation 1 in place; a constant one becomes 0. */
+function standardiseColumns(scores: Float64Array, K: number): void {
+  const N = scores.length / K;
+  for (let k = 0; k < K; k++) {
+    let mean = 0;
+    for (let i = 0; i < N; i++) mean += scores[i * K + k]! / N;
+    let square = 0;
+    for (let i = 0; i < N; i++) square += (scores[i * K + k]! - mean) ** 2 / N;
+    const deviation = Math.sqrt(square);
+    for (let i = 0; i < N; i++) scores[i * K + k] = deviation > 0 ? (scores[i * K + k]! - mean) / deviation : 0;
+  }
 }
 
 function scaleOf(entry: ZeroShotEntry, { logitScale }: TaskContext): number | undefined {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { evaluationSchema, linearProbe, retrieval, zeroShot } from '../../../src/config/evaluate.js';
+import { protocols } from '../../../src/config/protocols.js';
 import type { Embedded, Embedder } from '../../../src/evaluate/embedder.js';
 import { entriesFor, evaluate, TASK_NAMES, textKindsOf } from '../../../src/evaluate/evaluate.js';
+import { findPrompts } from '../../../src/evaluate/prompts.js';
 import { publishedFor, publishedTables } from '../../../src/evaluate/published.js';
 import { resultText } from '../../../src/evaluate/result-text.js';
 import { prepareFolder } from './folder.js';
@@ -65,21 +67,73 @@ describe('published figures', () => {
     expect(tables.length).toBeGreaterThan(0);
     for (const { dataset, note, figures } of tables) {
       expect(note).not.toBe('');
-      for (const { task, metrics, source, method } of figures) {
-        expect(TASK_NAMES, `${dataset} ${method}`).toContain(task);
+      for (const { task, metrics, source, method, unavailable } of figures) {
+        // A task that does not exist says why; one that does has no excuse.
+        expect(TASK_NAMES.includes(task), `${dataset} ${method} ${task}`).toBe(unavailable === undefined);
         expect(source.length).toBeGreaterThan(5);
         for (const value of Object.values(metrics)) {
           expect(value).toBeGreaterThan(0);
-          expect(value).toBeLessThanOrEqual(1);
+          expect(value).toBeLessThanOrEqual(2);
         }
+        // Contrast to noise is no share.
+        for (const [name, value] of Object.entries(metrics))
+          if (!name.startsWith('cnr')) expect(value).toBeLessThanOrEqual(1);
       }
     }
   });
 
   it('are found by data set, task and labels', () => {
-    expect(publishedFor('chexpert', 'zero-shot', 'competition').map((one) => one.method)).toEqual(['CheXzero']);
-    expect(publishedFor('chexpert', 'zero-shot', 'other')).toEqual([]);
-    expect(publishedFor('chexpert', 'retrieval', 'competition')).toEqual([]);
+    const found = (task: string, labels: string | undefined, dataset: string) =>
+      publishedFor(task, labels, { dataset }).filter(({ differs }) => differs.length === 0);
+    expect(found('zero-shot', 'competition', 'chexpert').map((one) => one.method)).toEqual(['CheXzero']);
+    expect(found('zero-shot', 'other', 'chexpert')).toEqual([]);
+    expect(found('retrieval', 'competition', 'chexpert')).toEqual([]);
+  });
+
+  it('are refused where the protocol is another, with the reasons', () => {
+    const entry = protocols['medklip-chest-xray14']!.entry;
+    const ours = {
+      dataset: 'chest-xray14',
+      split: 'test',
+      samples: 25_590,
+      findings: 14,
+      threshold: 'best-f1-of-reported',
+    };
+    const alike = publishedFor(entry.task, undefined, ours);
+    expect(alike.length).toBeGreaterThan(2);
+    expect(alike.every(({ differs }) => differs.length === 0)).toBe(true);
+    const [other] = publishedFor(entry.task, undefined, { ...ours, samples: 400, threshold: 'best-f1' });
+    expect(other!.differs).toEqual([
+      "threshold: published 'best-f1-of-reported', here 'best-f1'",
+      'number of samples: published 25,596, here 400',
+    ]);
+    // Asked for by the protocol's name on another data set: its figures come with the reason.
+    const elsewhere = publishedFor(entry.task, undefined, { ...ours, dataset: 'open-i' }, 'chest-xray14');
+    expect(elsewhere[0]!.differs).toEqual(["data set: published 'chest-xray14', here 'open-i'"]);
+  });
+});
+
+describe('published protocols', () => {
+  it('are entries of tasks that exist, named as they are asked for', () => {
+    for (const [name, { entry, source }] of Object.entries(protocols)) {
+      const parsed = evaluationSchema.parse(entry);
+      expect(parsed.name).toBe(name);
+      expect(source.length).toBeGreaterThan(20);
+      expect(entriesFor(name, [], { split: 'valid' })).toEqual([{ ...parsed, split: 'valid' }]);
+      if (parsed.task === 'zero-shot') expect(findPrompts(parsed.prompts, parsed.labels, []).name).toBe(parsed.prompts);
+    }
+  });
+
+  it('have figures to stand beside', () => {
+    const tables = publishedTables();
+    for (const [name, { dataset, entry }] of Object.entries(protocols)) {
+      if (name === 'biovil-ms-cxr-pointing') continue;
+      const figures = tables.filter((table) => table.dataset === dataset).flatMap((table) => table.figures);
+      expect(
+        figures.some(({ task }) => task === entry.task),
+        name,
+      ).toBe(true);
+    }
   });
 });
 
@@ -112,11 +166,21 @@ describe('evaluate', () => {
 
   it('runs the entries on a prepared folder and gives events', async () => {
     const reports = [];
-    for await (const report of evaluate(model, folder, 'all', { bootstrap: 50 }, 12)) reports.push(report);
+    for await (const report of evaluate(model, folder, 'all', { bootstrap: 50 }, { step: 12, weights: 'w' }))
+      reports.push(report);
     expect(reports.map((one) => one.name)).toEqual(['zero-shot side', 'retrieval']);
     const [first] = reports;
     // Rows 1, 2 and 6 of split test carry a side; row 5 has no labels.
-    expect(first).toMatchObject({ type: 'evaluation', step: 12, rank: 0, samples: 3, published: [] });
+    expect(first).toMatchObject({
+      type: 'evaluation',
+      step: 12,
+      rank: 0,
+      samples: 3,
+      published: [],
+      task: 'zero-shot',
+    });
+    expect(first!.protocol).toMatchObject({ dataset: 'made-up', split: 'test', samples: 3, prompts: 'both-sides' });
+    expect(first!.model).toEqual({ resolution: undefined, weights: 'w' });
     expect(first!.metrics['accuracy']).toBe(1);
     expect(first!.notes[0]).toContain('1 of 4 rows carry none');
     const text = resultText(first!);
@@ -125,21 +189,41 @@ describe('evaluate', () => {
     expect(text).toContain('note: 1 of 4 rows');
   });
 
-  it('puts published figures under its own', () => {
+  it('puts published figures under its own, and says why others are not there', () => {
+    const protocol = {
+      dataset: 'rsna-pneumonia',
+      split: 'test',
+      samples: 4000,
+      findings: 1,
+      prompts: 'pneumonia-pair',
+      threshold: 'argmax',
+    };
     const text = resultText({
       type: 'evaluation',
       time: 0,
       rank: 0,
       step: 0,
-      name: 'zero-shot plane',
-      samples: 10,
+      task: 'zero-shot',
+      name: 'biovil-rsna',
+      samples: 4000,
       milliseconds: 1234,
-      metrics: { 'f1.macro': 0.5 },
+      metrics: { 'auroc.macro': 0.84, 'f1.macro': 0.5 },
       notes: [],
-      published: publishedFor('fetal-planes', 'zero-shot', 'plane'),
+      protocol,
+      model: { resolution: 480, weights: 'biovil.safetensors' },
+      published: publishedFor('zero-shot', undefined, protocol),
     });
     const lines = text.split('\n');
-    expect(lines.find((line) => line.startsWith('zero-shot plane '))).toMatch(/0\.5000 +this model$/);
-    expect(lines.find((line) => line.startsWith('FetalCLIP'))).toMatch(/0\.9727 .*README\.md \[repo\]$/);
+    expect(lines.find((line) => line.startsWith('biovil-rsna '))).toMatch(
+      /0\.8400 +0\.5000 +– +480 +biovil\.safetensors +this model$/,
+    );
+    expect(lines.find((line) => line.startsWith('BioViL '))).toMatch(
+      /0\.8310 +0\.6650 +0\.7320 +480 .*2022 \[memory\]$/,
+    );
+    expect(lines.filter((line) => line.startsWith('BioViL '))).toHaveLength(1);
+    expect(text).toContain('[memory] is remembered from the paper');
+    expect(text).toMatch(
+      /not compared with .*MAVL.*: another protocol\. .*threshold: published 'best-f1-of-reported', here 'argmax'/,
+    );
   });
 });
