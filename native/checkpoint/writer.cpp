@@ -19,11 +19,15 @@ CheckpointWriter::~CheckpointWriter() {
   thread_.join();
 }
 
-void CheckpointWriter::write(std::string path, const NamedTensors& tensors, Value metadata,
+void CheckpointWriter::write(std::string path, NamedTensors tensors, Value metadata,
                              std::function<void(const Done&)> done) {
   wait();
   Job job{std::move(path), {}, std::move(metadata), std::move(done)};
-  for (const auto& [name, tensor] : tensors) {
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.use_count() == 1 && tensor.storage().use_count() == 1 && tensor.is_cpu() && tensor.is_contiguous()) {
+      job.tensors.emplace_back(name, std::move(tensor));
+      continue;
+    }
     Tensor copy = at::empty(tensor.sizes(),
                             tensor.options().device(at::kCPU).requires_grad(false).memory_format(at::MemoryFormat::Contiguous));
     NoGradGuard no_grad;

@@ -24,9 +24,9 @@ class CheckpointWriter {
   CheckpointWriter();
   ~CheckpointWriter();  // finishes what was begun
 
-  // Copies `tensors` (any device and layout) and returns; waits first when the write before has not finished, so that at most
-  // one copy is held. `done` is called on the writer's thread.
-  void write(std::string path, const NamedTensors& tensors, Value metadata, std::function<void(const Done&)> done);
+  // Copies `tensors` (any device and layout) and returns; those that nobody else holds it takes as they are. Waits first when the
+  // write before has not finished, so that at most one copy is held. `done` is called on the writer's thread.
+  void write(std::string path, NamedTensors tensors, Value metadata, std::function<void(const Done&)> done);
   void wait();  // until nothing is being written
 
  private:

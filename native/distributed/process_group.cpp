@@ -149,6 +149,38 @@ void ProcessGroup::broadcast(Tensor x) {
   });
 }
 
+void ProcessGroup::broadcast(const std::vector<Held>& all) {
+  waiting_for("the other ranks' values", [&] {
+    NoGradGuard no_grad;
+    const bool one_launch = !meeting_.device.is_cpu();  // of NCCL; Gloo knows none
+    if (one_launch) handle_->startCoalescing(meeting_.device.type());
+    std::vector<c10::intrusive_ptr<c10d::Work>> works;
+    for (const auto& [tensor, rank] : all) {
+      std::vector<Tensor> list{tensor};
+      c10d::BroadcastOptions options;
+      options.rootRank = rank;
+      works.push_back(handle_->broadcast(list, options));
+    }
+    if (one_launch) works = {handle_->endCoalescing(meeting_.device.type())};
+    for (const auto& work : works) work->wait();
+  });
+}
+
+void ProcessGroup::send(Tensor x, int64_t to) {
+  waiting_for("a rank that takes values", [&] {
+    std::vector<Tensor> list{x};
+    handle_->send(list, static_cast<int>(to), /*tag=*/0)->wait();
+  });
+}
+
+void ProcessGroup::receive(Tensor x, int64_t from) {
+  waiting_for("another rank's values", [&] {
+    NoGradGuard no_grad;
+    std::vector<Tensor> list{x};
+    handle_->recv(list, static_cast<int>(from), /*tag=*/0)->wait();
+  });
+}
+
 Tensor ProcessGroup::gather(const Tensor& mine) {
   return waiting_for("the other ranks' rows", [&] {
     NoGradGuard no_grad;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace c10d {
 class ProcessGroup;
@@ -51,6 +52,15 @@ class ProcessGroup final : public Group {
   void largest(Tensor x) override;
   void broadcast(Tensor x) override;
   Tensor gather(const Tensor& mine) override;
+
+  struct Held {
+    Tensor tensor;
+    int64_t rank;  // who has the values
+  };
+  void broadcast(const std::vector<Held>& all);  // in place, all under way at once
+  // Contiguous, from one rank to another; the two call in the same order.
+  void send(Tensor x, int64_t to);
+  void receive(Tensor x, int64_t from);
 
   const c10::intrusive_ptr<c10d::ProcessGroup>& handle() const { return handle_; }
 

@@ -5,7 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-#include <torch/csrc/distributed/c10d/default_comm_hooks.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
@@ -15,34 +15,23 @@ namespace {
 
 constexpr int64_t bucket_bytes = int64_t{25} << 20, first_bucket_bytes = int64_t{1} << 20;  // as DistributedDataParallel's
 
-// Half the bytes: divided by the number of ranks before rounding, so that the sum cannot overflow.
-class HalfBytes : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
- public:
-  HalfBytes(const c10::intrusive_ptr<c10d::ProcessGroup>& group, at::ScalarType type)
-      : c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>>(group), type_(type) {}
-
-  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
-    const Tensor whole = bucket.getBuffer();
-    std::vector<Tensor> half{(whole / static_cast<double>(state_->getSize())).to(type_)};
-    return state_->allreduce(half)->getFuture()->then(
-        [whole](c10::ivalue::Future& future) {
-          const Tensor sum = future.value().toTensorVector()[0];
-          Tensor(whole).copy_(sum);
-          return c10::IValue(whole);
-        },
-        c10::TensorType::get());
-  }
-
- private:
-  const at::ScalarType type_;
-};
-
 std::vector<std::vector<size_t>> buckets_of(const std::vector<Tensor>& parameters) {
   expect(!parameters.empty(), "bad-recipe", "expected at least one trainable parameter but all are frozen");
   auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
       parameters, {static_cast<size_t>(first_bucket_bytes), static_cast<size_t>(bucket_bytes)}));
   std::reverse(buckets.begin(), buckets.end());
   return buckets;
+}
+
+at::ScalarType type_of(GradientCompression compression) {
+  switch (compression) {
+    case GradientCompression::bf16:
+      return at::kBFloat16;
+    case GradientCompression::fp16:
+      return at::kHalf;
+    default:
+      return at::kFloat;
+  }
 }
 
 }  // namespace
@@ -54,8 +43,68 @@ GradientCompression gradient_compression_of(std::string_view name) {
   fail("bad-option", "expected none, bf16 or fp16 for train.gradientCompression but got '", name, "'");
 }
 
-GradientReducer::GradientReducer(std::vector<Tensor> parameters, ProcessGroup& group, GradientCompression compression)
+// How one bucket's gradients become their mean over the ranks.
+class GradientReducer::Travel {
+ public:
+  using Future = c10::intrusive_ptr<c10::ivalue::Future>;
+
+  Travel(const c10::intrusive_ptr<c10d::ProcessGroup>& group, at::ScalarType type, const Shards* shards)
+      : group_(group), type_(type), shards_(shards) {}
+  bool plain() const { return type_ == at::kFloat && !shards_; }  // what the reducer does by itself
+
+  Future average(size_t bucket, const Tensor& whole) const {
+    const double size = group_->getSize();
+    if (shards_) return to_owners(shards_->cuts(bucket), whole, size);
+    // Divided before it is rounded, so that the sum cannot overflow.
+    std::vector<Tensor> sent{type_ == at::kFloat ? Tensor(whole).div_(size) : (whole / size).to(type_)};
+    return group_->allreduce(sent)->getFuture()->then(
+        [whole, sent](c10::ivalue::Future&) {
+          if (!sent[0].is_same(whole)) Tensor(whole).copy_(sent[0]);
+          return c10::IValue(whole);
+        },
+        c10::TensorType::get());
+  }
+
+ private:
+  // Each rank gets all ranks' values of its own range and sums them, in the order of ranks and in float32 however they travelled.
+  // Gloo's reduce-scatter is an all-reduce inside, of twice the bytes.
+  Future to_owners(const std::vector<int64_t>& cuts, const Tensor& whole, double size) const {
+    const size_t me = static_cast<size_t>(group_->getRank());
+    const int64_t mine = cuts[me + 1] - cuts[me];
+    std::vector<int64_t> out, in(cuts.size() - 1, mine);
+    for (size_t r = 0; r + 1 < cuts.size(); ++r) out.push_back(cuts[r + 1] - cuts[r]);
+    Tensor sent = type_ == at::kFloat ? whole : (whole / size).to(type_);
+    Tensor got = at::empty({mine * group_->getSize()}, sent.options());
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the newer name is missing in libtorch 2.11
+    const auto work = group_->alltoall_base(got, sent, in, out);
+#pragma GCC diagnostic pop
+    const Tensor own = whole.narrow(0, cuts[me], mine);
+    return work->getFuture()->then(
+        [whole, own, sent, got, mine, size](c10::ivalue::Future&) {
+          Tensor sum = own;
+          sum.copy_(got.narrow(0, 0, mine));
+          for (int64_t at = mine; at < got.numel(); at += mine) sum.add_(got.narrow(0, at, mine));
+          if (sent.is_same(whole)) sum.div_(size);
+          return c10::IValue(whole);
+        },
+        c10::TensorType::get());
+  }
+
+  const c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  const at::ScalarType type_;
+  const Shards* shards_;
+};
+
+GradientReducer::GradientReducer(std::vector<Tensor> parameters, ProcessGroup& group, GradientCompression compression,
+                                 bool sharded)
     : parameters_(std::move(parameters)), buckets_(buckets_of(parameters_)), group_(group) {
+  if (sharded) shards_.emplace(parameters_, buckets_, group_);
+  travel_ = std::make_unique<Travel>(group_.handle(), type_of(compression), shards());
+  struct Hook : c10d::CppCommHookInterface<const Travel*> {
+    using CppCommHookInterface::CppCommHookInterface;
+    Travel::Future runHook(c10d::GradBucket& bucket) override { return state_->average(bucket.getIndex(), bucket.getBuffer()); }
+  };
   waiting_for("the other ranks' buckets", [&] {
     // Parameters that a step does not reach are looked for each time: recipes have parts that only some batches use. With it the
     // reducer also keeps its first layout of buckets.
@@ -65,9 +114,7 @@ GradientReducer::GradientReducer(std::vector<Tensor> parameters, ProcessGroup& g
         first_bucket_bytes, /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
     logger_ = std::make_shared<c10d::Logger>(reducer_);
     reducer_->set_logger(logger_);
-    if (compression != GradientCompression::none)
-      reducer_->register_comm_hook(
-          std::make_unique<HalfBytes>(group_.handle(), compression == GradientCompression::bf16 ? at::kBFloat16 : at::kHalf));
+    if (!travel_->plain()) reducer_->register_comm_hook(std::make_unique<Hook>(travel_.get()));
   });
 }
 
@@ -82,33 +129,32 @@ void GradientReducer::before_backward(const Tensor& loss) { reducer_->prepare_fo
 
 void GradientReducer::average_now() {
   NoGradGuard no_grad;
-  const double size = static_cast<double>(group_.size());
-  // A parameter that this rank's rows did not reach still takes its place in the sum.
-  for (const auto& bucket : buckets_) {
-    std::vector<Tensor> parts, there;
-    for (const size_t i : bucket) {
-      const Tensor& p = parameters_[i];
-      there.push_back(at::full({1}, p.grad().defined() ? 1.0 : 0.0, p.options().requires_grad(false)));
-      parts.push_back(p.grad().defined() ? p.grad().reshape({-1}) : at::zeros({p.numel()}, p.options().requires_grad(false)));
-    }
-    const int64_t flags = static_cast<int64_t>(there.size());
-    there.insert(there.end(), parts.begin(), parts.end());
-    const Tensor whole = at::cat(there);
-    group_.sum(whole);
-    const Tensor reached = whole.narrow(0, 0, flags).to(at::kCPU);
-    int64_t at = flags;
-    for (size_t k = 0; k < bucket.size(); ++k) {
-      const Tensor& p = parameters_[bucket[k]];
-      const Tensor mean = (whole.narrow(0, at, p.numel()) / size).view(p.sizes());
-      at += p.numel();
-      if (reached[static_cast<int64_t>(k)].item<double>() == 0) continue;
-      if (p.grad().defined()) {
-        p.grad().copy_(mean);
-      } else {
-        p.mutable_grad() = mean.clone();
+  // A parameter that this rank's rows did not reach still takes its place in the sum; one that no rank's did gets no gradient.
+  std::vector<int64_t> there;
+  for (const auto& p : parameters_) there.push_back(p.grad().defined() ? 1 : 0);
+  Tensor reached = at::tensor(there, at::kLong).to(parameters_[0].device());
+  group_.largest(reached);
+  reached = reached.to(at::kCPU);
+  std::vector<Travel::Future> under_way;
+  waiting_for("the other ranks' gradients", [&] {
+    for (size_t b = 0; b < buckets_.size(); ++b) {
+      int64_t length = 0;
+      for (const size_t i : buckets_[b]) length += parameters_[i].numel();
+      const Tensor whole = at::zeros({length}, parameters_[buckets_[b][0]].options().requires_grad(false));
+      int64_t at = 0;
+      for (const size_t i : buckets_[b]) {
+        const Tensor& p = parameters_[i];
+        // Laid out as the reducer lays out its buckets.
+        const Tensor place = p.is_non_overlapping_and_dense() ? whole.as_strided(p.sizes(), p.strides(), at)
+                                                              : whole.narrow(0, at, p.numel()).view(p.sizes());
+        at += p.numel();
+        if (p.grad().defined()) place.copy_(p.grad());
+        if (reached[static_cast<int64_t>(i)].item<int64_t>() > 0) p.mutable_grad() = place;
       }
+      under_way.push_back(travel_->average(b, whole));
     }
-  }
+    for (const auto& future : under_way) future->waitAndThrow();
+  });
 }
 
 }  // namespace gd

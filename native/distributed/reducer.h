@@ -1,9 +1,10 @@
 // Gradients averaged over ranks while the backward still runs: libtorch's own reducer, the engine of DistributedDataParallel.
 #pragma once
 
-#include "distributed/process_group.h"
+#include "distributed/shards.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace c10d {
@@ -21,7 +22,8 @@ class GradientReducer {
  public:
   // parameters: the trainable ones, the same list on every rank. Buckets go from the last to the first, so that the first one is
   // full early in the backward; their layout depends on the list alone, so a resumed run sums in the same order.
-  GradientReducer(std::vector<Tensor> parameters, ProcessGroup& group, GradientCompression compression);
+  // `sharded`: a rank gets only the gradients of its own shards; what else lies in .grad then is worth nothing.
+  GradientReducer(std::vector<Tensor> parameters, ProcessGroup& group, GradientCompression compression, bool sharded);
   ~GradientReducer();
 
   void before_forward();
@@ -29,11 +31,16 @@ class GradientReducer {
   void before_backward(const Tensor& loss);
   // Averages what lies in .grad now: for gradients that several backwards have added up.
   void average_now();
+  Shards* shards() { return shards_ ? &*shards_ : nullptr; }
 
  private:
+  class Travel;
+
   const std::vector<Tensor> parameters_;
   const std::vector<std::vector<size_t>> buckets_;  // places in parameters_
   ProcessGroup& group_;
+  std::optional<Shards> shards_;
+  std::unique_ptr<Travel> travel_;
   std::shared_ptr<c10d::Reducer> reducer_;
   std::shared_ptr<c10d::Logger> logger_;
 };

@@ -121,9 +121,10 @@ Value Engine::train(const Value&) {
     if (due.empty() && every > 0 && step % every == 0) due = "steps";
     if (due.empty() && step == steps) due = "end";
     if (due.empty() && stop && reason != "closed") due = reason == "signal" ? "signal" : "request";
-    if (keeps && !due.empty()) {
+    // Where moments are sharded all ranks bring theirs, but for a rank that leaves without a word.
+    if (!due.empty() && (trainer().sharded().empty() ? keeps : reason != "closed")) {
       write_checkpoint(*run, step, due);
-      written = step;
+      if (keeps) written = step;
     }
     if (!due.empty()) run->last_checkpoint = std::chrono::steady_clock::now();
     if (stop) break;
@@ -260,6 +261,8 @@ void Engine::write_checkpoint(Training& run, int64_t step, const std::string& re
     report(run, *run.unread);
     run.unread.reset();
   }
+  NamedTensors tensors = trainer().gathered();
+  if (run.rank > 0) return;
   const ScheduleState& schedule = trainer().schedule().state;
   Value position;
   position.set("step", step);
@@ -275,7 +278,7 @@ void Engine::write_checkpoint(Training& run, int64_t step, const std::string& re
   metadata.set("gadolinium", run.arguments.text("metadata", "{}"));
   metadata.set("position", position.dump());
   const std::string path = run.arguments.at("checkpointFolder").text() + "/step-" + padded(step) + ".safetensors";
-  writer_.write(path, trainer().tensors(), std::move(metadata), [this, step, reason](const CheckpointWriter::Done& done) {
+  writer_.write(path, std::move(tensors), std::move(metadata), [this, step, reason](const CheckpointWriter::Done& done) {
     Value event;
     if (done.error.empty()) {
       event.set("type", "checkpoint");
@@ -313,19 +316,23 @@ Value Engine::restore(const Value& arguments) {
     if (part != "all" && name.find('/') != std::string::npos) continue;
     wanted.emplace_back(part == "average" && tensor.is_floating_point() ? "average/" + name : name, tensor);
   }
+  // Sharded moments are handed out when the ranks share: until then the file stays mapped.
+  const std::vector<Trainer::Sharded> sharded = part == "all" ? trainer().sharded() : std::vector<Trainer::Sharded>();
   std::string missing, left;
   int64_t missed = 0, over = 0;
   std::set<std::string> used;
-  for (const auto& [from, tensor] : wanted) {
+  const auto look = [&](const std::string& from, at::IntArrayRef sizes) {
     if (!file.has(from)) {
       if (++missed <= 5) missing += (missing.empty() ? "" : ", ") + from;
-      continue;
+      return;
     }
     const Tensor stored = file.tensor(from);
-    expect(stored.sizes() == tensor.sizes(), "checkpoint-mismatch", "expected the shape ", tensor.sizes(), " for ", from, " in ",
-           path, " but got ", stored.sizes(), ": it is a checkpoint of another recipe");
+    expect(stored.sizes() == sizes, "checkpoint-mismatch", "expected the shape ", sizes, " for ", from, " in ", path, " but got ",
+           stored.sizes(), ": it is a checkpoint of another recipe");
     used.insert(from);
-  }
+  };
+  for (const auto& [from, tensor] : wanted) look(from, tensor.sizes());
+  for (const auto& moment : sharded) look(moment.name, trainer().sizes(moment));
   for (const auto& name : file.names()) {
     if (used.contains(name) || (part != "all" && name.find('/') != std::string::npos)) continue;
     if (part == "average" && used.contains("average/" + name)) continue;
@@ -338,6 +345,7 @@ Value Engine::restore(const Value& arguments) {
                 "give the recipe and the overrides that the checkpoint was trained with");
   }
   for (const auto& [from, tensor] : wanted) tensor.detach().copy_(file.tensor(from));
+  for (const auto& moment : sharded) trainer().restore(moment, file.tensor(moment.name));
   Value out;
   out.set("metadata", file.metadata());
   if (part != "all") return out;

@@ -46,7 +46,8 @@ Trainer::Trainer(const Value& config, c10::Device device)
   const Scope nowhere(model_.state(), "");
   const Value& optimiser = optimise.at("optimiser");
   optimiser_ = Registry<Optimiser>::instance().make(optimiser.at("optimiser").text(), nowhere, section(optimiser, "options"));
-  optimiser_->prepare(groups_);
+  shard_ = optimise.flag("sharded", false);
+  for (const auto& one : groups_) parameters_.insert(parameters_.end(), one.parameters.begin(), one.parameters.end());
   const Value& schedule = optimise.at("schedule");
   schedule_ = Registry<Schedule>::instance().make(schedule.at("schedule").text(), nowhere, section(schedule, "options"));
   if (const double decay = optimise.number("ema", 0); decay > 0) ema_ = std::make_unique<Ema>(model_.state(), decay);
@@ -55,9 +56,40 @@ Trainer::Trainer(const Value& config, c10::Device device)
 void Trainer::join(std::shared_ptr<ProcessGroup> group, GradientCompression compression, Negatives negatives) {
   group_ = std::move(group);
   negatives_ = negatives;
-  std::vector<Tensor> parameters;
-  for (const auto& one : groups_) parameters.insert(parameters.end(), one.parameters.begin(), one.parameters.end());
-  reducer_ = std::make_unique<GradientReducer>(std::move(parameters), *group_, compression);
+  reducer_ = std::make_unique<GradientReducer>(parameters_, *group_, compression, shard_);
+  Shards* shards = reducer_->shards();
+  if (!shards) return;
+  NoGradGuard no_grad;
+  std::map<std::string, size_t> places;
+  pieces_ = groups_;
+  size_t at = 0;
+  for (auto& one : pieces_)
+    for (size_t i = 0; i < one.parameters.size(); ++i) {
+      places[one.names[i]] = at;
+      one.parameters[i] = shards->piece(at++, one.parameters[i]);
+    }
+  prepared_ = false;
+  for (const auto& [name, tensor] : optimiser().state())
+    if (tensor.dim() > 0) sharded_.push_back({"optimiser/" + name, places.at(name.substr(0, name.rfind('.'))), tensor});
+}
+
+// With its moments: made when they are first asked for, so that a rank that will keep a share of them never holds them all.
+Optimiser& Trainer::optimiser() const {
+  if (!std::exchange(prepared_, true)) optimiser_->prepare(pieces_.empty() ? groups_ : pieces_);
+  return *optimiser_;
+}
+
+// The parameters as the optimiser sees them, with their gradients.
+const std::vector<ParameterGroup>& Trainer::updated() {
+  if (pieces_.empty()) return groups_;
+  size_t at = 0;
+  for (auto& one : pieces_)
+    for (auto& piece : one.parameters) {
+      const Tensor& gradient = parameters_[at].grad();
+      piece.mutable_grad() = gradient.defined() ? reducer_->shards()->piece(at, gradient) : Tensor();
+      ++at;
+    }
+  return pieces_;
 }
 
 void Trainer::share() {
@@ -68,6 +100,22 @@ void Trainer::share() {
     group_->broadcast(plain);
     if (group_->rank() > 0) tensor.detach().copy_(plain);
   }
+  if (sharded_.empty()) return;
+  const Tensor resumed =
+      at::scalar_tensor(static_cast<int64_t>(restored_.size()), at::TensorOptions(at::kLong).device(device_));
+  group_->broadcast(resumed);
+  if (resumed.item<int64_t>() == 0) return;  // all begin with zeros
+  for (const auto& moment : sharded_) {
+    Tensor whole;
+    if (group_->rank() == 0) whole = laid_out(moment.parameter).copy_(restored_.at(moment.name));
+    reducer_->shards()->hand_out(moment.parameter, whole, moment.piece);
+  }
+  restored_.clear();
+}
+
+Tensor Trainer::laid_out(size_t parameter) const {
+  const Tensor& p = parameters_[parameter];
+  return at::empty_strided(p.sizes(), p.strides(), p.options().requires_grad(false));
 }
 
 // The features as relation and objectives see them: of the whole batch, on every rank.
@@ -202,13 +250,23 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
   out.loss = outcome.total.detach();
   out.terms = std::move(outcome.terms);
   out.measures = std::move(outcome.measures);
-  out.norms = gradient_norms(groups_, loss_scale_.scale(), [this](const std::string& name) { return model_.tower_of(name); });
+  const std::vector<ParameterGroup>& groups = updated();
+  Group* whole = pieces_.empty() ? nullptr : group_.get();
+  out.norms = gradient_norms(groups, loss_scale_.scale(), [this](const std::string& name) { return model_.tower_of(name); }, whole);
   out.bad = at::logical_not(at::isfinite(out.loss) & at::isfinite(out.norms.total)).to(at::kFloat);
+  // Of local losses one alone may be no number; what one rank skips, all skip.
+  if (group_ && negatives_ == Negatives::local) group_->largest(out.bad);
   StepScale scale;
   scale.lr = lr_ * schedule_->factor(step, total);
   scale.gradient = clip_divisor(out.norms.total, clip_, loss_scale_.scale());
   scale.bad = out.bad;
-  optimiser_->step(groups_, scale);
+  scale.group = whole;
+  optimiser().step(groups, scale);
+  if (whole) {
+    watch.start("communication");
+    reducer_->shards()->gather_parameters();
+    watch.start("optimiser");
+  }
   model_.after_step();
   loss_scale_.update(out.bad);
   if (ema_) ema_->follow(out.bad);
@@ -231,11 +289,40 @@ void Trainer::embed(Features& features, bool averaged) {
   if (averaged) ema_->exchange();
 }
 
-std::vector<std::pair<std::string, Tensor>> Trainer::tensors() const {
+std::vector<std::pair<std::string, Tensor>> Trainer::tensors() const { return listed({}); }
+
+std::vector<std::pair<std::string, Tensor>> Trainer::gathered() {
+  NoGradGuard no_grad;
+  std::map<std::string, Tensor> wholes;
+  for (const auto& moment : sharded_) {
+    Tensor whole;
+    if (group_->rank() == 0) whole = laid_out(moment.parameter);
+    reducer_->shards()->collect(moment.parameter, moment.piece, whole);
+    if (group_->rank() == 0) wholes[moment.name] = whole.to(at::kCPU).contiguous();  // the device holds one at a time
+  }
+  return listed(wholes);
+}
+
+int64_t Trainer::optimiser_bytes() const {
+  int64_t out = 0;
+  if (optimiser_)
+    for (const auto& [name, tensor] : optimiser().state()) out += static_cast<int64_t>(tensor.nbytes());
+  return out;
+}
+
+std::vector<std::pair<std::string, Tensor>> Trainer::listed(const std::map<std::string, Tensor>& wholes) const {
   std::vector<std::pair<std::string, Tensor>> out;
   for (const auto& slot : const_cast<Model&>(model_).state().slots()) out.emplace_back(slot.name, slot.tensor);
   if (optimiser_)
-    for (const auto& [name, tensor] : optimiser_->state()) out.emplace_back("optimiser/" + name, tensor);
+    for (const auto& [name, tensor] : optimiser().state()) {
+      const std::string key = "optimiser/" + name;
+      const auto whole = wholes.find(key);
+      if (whole != wholes.end()) {
+        out.emplace_back(key, whole->second);
+      } else if (pieces_.empty() || tensor.dim() == 0) {
+        out.emplace_back(key, tensor);
+      }
+    }
   if (ema_)
     for (const auto& [name, tensor] : ema_->state()) out.emplace_back("average/" + name, tensor);
   for (const auto& [name, tensor] : loss_scale_.state()) out.emplace_back("loss-scale/" + name, tensor);

@@ -7,7 +7,7 @@
 namespace gd {
 
 GradientNorms gradient_norms(const std::vector<ParameterGroup>& groups, const Tensor& loss_scale,
-                             const std::function<std::string(const std::string&)>& tower_of) {
+                             const std::function<std::string(const std::string&)>& tower_of, Group* group) {
   NoGradGuard no_grad;
   std::vector<Tensor> gradients;
   std::vector<std::string> towers;
@@ -24,10 +24,16 @@ GradientNorms gradient_norms(const std::vector<ParameterGroup>& groups, const Te
   for (size_t i = 0; i < norms.size(); ++i) sorted[towers[i]].push_back(norms[i]);
   GradientNorms out;
   std::vector<Tensor> totals;
-  for (auto& [tower, parts] : sorted) {
-    Tensor norm = at::stack(parts).norm();
+  for (auto& [tower, parts] : sorted) totals.push_back(at::stack(parts).norm());
+  if (group) {
+    const Tensor squares = at::stack(totals).to(at::kDouble).square();
+    group->sum(squares);
+    totals = squares.sqrt().to(totals[0].scalar_type()).unbind();
+  }
+  size_t at = 0;
+  for (const auto& [tower, parts] : sorted) {
+    Tensor& norm = totals[at++];
     if (loss_scale.defined()) norm = norm / loss_scale;
-    totals.push_back(norm);
     out.by_tower.emplace_back(tower, norm);
   }
   out.total = at::stack(totals).norm();

@@ -12,9 +12,10 @@ struct GradientNorms {
   std::vector<std::pair<std::string, Tensor>> by_tower;  // 0-d each
 };
 
-// L2 norms of the gradients, divided by `loss_scale` (undefined: 1). `tower_of` names the tower of a parameter.
+// L2 norms of the gradients, divided by `loss_scale` (undefined: 1). `tower_of` names the tower of a parameter. `group`: where the
+// parameters are this rank's pieces of them, the norms are those of all ranks' pieces together.
 GradientNorms gradient_norms(const std::vector<ParameterGroup>& groups, const Tensor& loss_scale,
-                             const std::function<std::string(const std::string&)>& tower_of);
+                             const std::function<std::string(const std::string&)>& tower_of, Group* group = nullptr);
 
 // What gradients must be divided by so that their norm is at most `bound`: loss_scale / min(1, bound / (norm + 1e-6)).
 // bound 0 switches clipping off. Undefined when nothing is to be divided.

@@ -37,6 +37,8 @@ class Lamb : public Optimiser {
 
   void step(const std::vector<ParameterGroup>& groups, const StepScale& scale) override {
     NoGradGuard no_grad;
+    // Every direction first, in the place of the gradient; then the ratios, which pieces of a parameter have in common.
+    std::vector<Change> changes;
     size_t at = 0;
     for (const auto& group : groups) {
       for (const Tensor& p : group.parameters) {
@@ -53,13 +55,16 @@ class Lamb : public Optimiser {
         const Tensor count = m.step.clamp_min(1).to(p.scalar_type());
         const Tensor first = m.first / (1 - at::pow(Scalar(beta1_), count));
         const Tensor second = m.second / (1 - at::pow(Scalar(beta2_), count));
-        const Tensor direction = first / (second.sqrt() + epsilon_) + p * group.decay;
-        const Tensor weight = p.norm(), length = direction.norm();
-        // Tensors without decay (norms, biases) keep ratio 1, as the authors' code does.
-        Tensor trust = at::ones_like(weight);
-        if (group.decay > 0) trust = at::where((weight > 0) & (length > 0), (weight / length).clamp_max(maximum_), trust);
-        p.sub_(direction * (trust * good * (scale.lr * group.rate)));
+        const Tensor direction = p.grad().copy_(first / (second.sqrt() + epsilon_) + p * group.decay);
+        changes.push_back({&group, p, direction, p.norm(), direction.norm(), good});
       }
+    }
+    if (scale.group) whole_norms(changes, *scale.group);
+    for (const auto& [group, p, direction, weight, length, good] : changes) {
+      // Tensors without decay (norms, biases) keep ratio 1, as the authors' code does.
+      Tensor trust = at::ones_like(weight);
+      if (group->decay > 0) trust = at::where((weight > 0) & (length > 0), (weight / length).clamp_max(maximum_), trust);
+      p.sub_(direction * (trust * good * (scale.lr * group->rate)));
     }
   }
 
@@ -70,6 +75,27 @@ class Lamb : public Optimiser {
   struct Moments {
     Tensor first, second, step;
   };
+  struct Change {
+    const ParameterGroup* group;
+    Tensor parameter, direction;
+    Tensor weight, length;  // norms of the two
+    Tensor good;            // 0 on a bad step, else 1
+  };
+
+  // Norms of pieces become those of the whole parameters.
+  static void whole_norms(std::vector<Change>& changes, Group& group) {
+    if (changes.empty()) return;
+    std::vector<Tensor> norms;
+    for (const auto& change : changes) norms.insert(norms.end(), {change.weight, change.length});
+    const Tensor squares = at::stack(norms).to(at::kDouble).square();
+    group.sum(squares);
+    const auto whole = squares.sqrt().to(norms[0].scalar_type()).unbind();
+    for (size_t i = 0; i < changes.size(); ++i) {
+      changes[i].weight = whole[2 * i];
+      changes[i].length = whole[2 * i + 1];
+    }
+  }
+
   const double beta1_, beta2_, epsilon_, maximum_;
   std::vector<Moments> moments_;
   std::vector<std::pair<std::string, Tensor>> state_;

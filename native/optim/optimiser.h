@@ -1,6 +1,7 @@
 // What every optimiser does: one step over parameter groups, without asking the device for a number.
 #pragma once
 
+#include "core/group.h"
 #include "core/registry.h"
 
 #include <optional>
@@ -26,6 +27,9 @@ struct StepScale {
   // `bad` = 1 (a non-finite loss or norm) the step changes nothing, neither weights nor moments nor counts.
   Tensor gradient;  // may be undefined: nothing to divide
   Tensor bad;
+  // Set where the parameters are this rank's pieces of them, [n] each and n = 0 where it has none: what is asked of a whole parameter
+  // is then asked of all ranks.
+  Group* group = nullptr;
   // The fused kernels take an absent optional, not an undefined tensor.
   std::optional<Tensor> divisor() const { return gradient.defined() ? std::optional(gradient) : std::nullopt; }
 };
@@ -33,7 +37,8 @@ struct StepScale {
 struct Optimiser {
   virtual ~Optimiser() = default;
   virtual void step(const std::vector<ParameterGroup>& groups, const StepScale& scale) = 0;
-  // Makes the moments for these groups (zeros) and lists everything a checkpoint must hold, as `<parameter>.<moment>`.
+  // Makes the moments for these groups (zeros) and lists everything a checkpoint must hold, as `<parameter>.<moment>`: moments of
+  // the parameter's own shape, and counts without dimensions, the same on all ranks.
   virtual void prepare(const std::vector<ParameterGroup>& groups) = 0;
   virtual std::vector<std::pair<std::string, Tensor>> state() const = 0;
 };

@@ -57,6 +57,11 @@ export interface Optimise {
   watch?: string;
   /** Steps skipped in a row for a non-finite loss or gradient before the run stops. */
   maximumSkipped?: number;
+  /**
+   * Several processes cut the optimiser's state among them: each keeps and updates its share. The same run, to rounding; a
+   * checkpoint holds it whole, so any number of processes can go on, with this or without.
+   */
+  sharded?: boolean;
 }
 
 export interface Train {

@@ -60,6 +60,11 @@ export const configSchema = z.strictObject({
     ema: z.number().min(0).max(1).default(0),
     watch: z.string().default(''),
     maximumSkipped: z.int().positive().default(20),
+    /**
+     * Each process keeps and updates a share of the optimiser's state instead of all of it (ZeRO stage 1): the same run, with less
+     * memory.
+     */
+    sharded: z.boolean().default(false),
   }),
   train: z.strictObject({
     batch: z.int().positive(),

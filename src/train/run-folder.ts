@@ -18,6 +18,7 @@ export const configFile = (run: string) => join(run, 'config.json');
 /** Paths of the configuration that may change between a run and its continuation: where and how long, never what. */
 const free = [
   /^train\.(device|threads|loaderThreads|evaluateEvery|epochs|steps)$/,
+  /^optimise\.sharded$/,
   /^checkpoint(\.|$)/,
   /^evaluate(\.|$)/,
   /^title$/,
