@@ -19,8 +19,7 @@ CheckpointWriter::~CheckpointWriter() {
   thread_.join();
 }
 
-void CheckpointWriter::write(std::string path, NamedTensors tensors, Value metadata,
-                             std::function<void(const Done&)> done) {
+void CheckpointWriter::write(std::string path, NamedTensors tensors, Value metadata, std::function<void(const Done&)> done) {
   wait();
   Job job{std::move(path), {}, std::move(metadata), std::move(done)};
   for (auto& [name, tensor] : tensors) {

@@ -25,12 +25,9 @@ std::vector<std::vector<size_t>> buckets_of(const std::vector<Tensor>& parameter
 
 at::ScalarType type_of(GradientCompression compression) {
   switch (compression) {
-    case GradientCompression::bf16:
-      return at::kBFloat16;
-    case GradientCompression::fp16:
-      return at::kHalf;
-    default:
-      return at::kFloat;
+    case GradientCompression::bf16: return at::kBFloat16;
+    case GradientCompression::fp16: return at::kHalf;
+    default: return at::kFloat;
   }
 }
 

@@ -192,6 +192,7 @@ Value Engine::parameters() {
   out.set("total", total);
   out.set("trainable", trainable);
   out.set("byTower", std::move(by_tower));
+  out.set("optimiserBytes", trainer().optimiser_bytes());
   // The learned scale of similarities, where an objective has one, of the weights and of their average: zero-shot's probabilities
   // need that of the weights that they are made with.
   for (const auto& [name, tensor] : trainer().tensors()) {

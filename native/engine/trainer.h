@@ -86,8 +86,8 @@ class Trainer {
   double lr_ = 0, clip_ = 0;
   bool shard_ = false;  // optimise.sharded
   std::vector<ParameterGroup> groups_;
-  std::vector<Tensor> parameters_;       // of all groups, in order
-  std::vector<ParameterGroup> pieces_;   // of groups_: this rank's, where the optimiser's state is sharded
+  std::vector<Tensor> parameters_;      // of all groups, in order
+  std::vector<ParameterGroup> pieces_;  // of groups_: this rank's, where the optimiser's state is sharded
   std::vector<Sharded> sharded_;
   std::map<std::string, Tensor> restored_;
   std::unique_ptr<Optimiser> optimiser_;

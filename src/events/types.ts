@@ -33,6 +33,8 @@ export interface RunStarted extends EventBase {
   accumulate: number;
   data: { folder: string; name: string; rows: number; training: number };
   parameters: { total: number; trainable: number; byTower: Record<string, number> };
+  /** What the optimiser keeps beside them in this process: with `optimise.sharded` a share of the whole. */
+  optimiserBytes: number;
   versions: { gadolinium: string; libtorch: string; node: string };
 }
 

@@ -15,7 +15,9 @@ export async function runStarted(
   machine: Machine,
   facts: Facts,
 ): Promise<Omit<RunStarted, 'time' | 'rank'>> {
-  const parameters = await engine.later<RunStarted['parameters']>('parameters');
+  const { optimiserBytes, ...parameters } = await engine.later<
+    RunStarted['parameters'] & Pick<RunStarted, 'optimiserBytes'>
+  >('parameters');
   const initial = startingParts(config).flatMap(({ into, part: { init } }) =>
     typeof init === 'object' ? [{ part: into, ...init }] : [],
   );
@@ -32,6 +34,7 @@ export async function runStarted(
     batch,
     accumulate,
     parameters,
+    optimiserBytes,
     versions: { gadolinium: VERSION, libtorch: addon().libtorch, node: process.versions.node },
   };
 }

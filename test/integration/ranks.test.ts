@@ -116,6 +116,29 @@ describe('several processes', () => {
     );
   }, 240_000);
 
+  test("share the optimiser's state among them, and any number goes on from what they keep", async () => {
+    const sharded = ['--set', 'optimise.sharded=true'];
+    const bytes: number[] = [];
+    for (const [world, more] of [
+      [1, []],
+      [2, sharded],
+      [4, sharded],
+    ] as const) {
+      // Half of the way with some, the rest with others.
+      const run = `shares-${world}`;
+      const half = await train(run, '--nproc', String(world), '--set', `train.steps=${STEPS / 2}`, ...more).ended;
+      expect(half.code, half.stderr).toBe(0);
+      for (const event of half.events) if (event.type === 'run-started') bytes.push(event.optimiserBytes);
+      const rest = await train(run, '--resume', ...(world === 4 ? ['--nproc', '2', ...sharded] : [])).ended;
+      expect(rest.code, rest.stderr).toBe(0);
+      expect(apart(checkpointOf(join(folder, 'shares-1'), STEPS), checkpointOf(join(folder, run), STEPS))).toBeLessThan(
+        1e-4,
+      );
+    }
+    for (const [i, world] of [1, 2, 4].entries())
+      expect(bytes[i]! / (bytes[0]! / world), `bytes of ${world} processes`).toBeCloseTo(1, 1);
+  }, 240_000);
+
   test('one of which is killed: it is named, and the run goes on to the same end', async () => {
     const often = ['--nproc', '2', '--set', 'checkpoint.everySteps=2'];
     const command = train('killed', ...often, '--restarts', '1', '--set', 'train.steps=60');

@@ -53,12 +53,11 @@ TEST("shards: two ranks without clipping give the very same bits, LAMB's norms t
 }
 
 TEST("shards: convolutions, BatchNorm's statistics and frozen parts") {
-  EXPECT_CLOSE(
-      apart_from_unsharded(
-          {.image = R"({"encoder": "resnet", "options": {"depth": 10, "width": 4, "inputChannels": 1, "stages": 3}})",
-           .optimise = optimise("adamw", R"("groups": [{"match": "encoders.text.*", "frozen": true}], )")},
-          2),
-      0, 1e-6);
+  EXPECT_CLOSE(apart_from_unsharded(
+                   {.image = R"({"encoder": "resnet", "options": {"depth": 10, "width": 4, "inputChannels": 1, "stages": 3}})",
+                    .optimise = optimise("adamw", R"("groups": [{"match": "encoders.text.*", "frozen": true}], )")},
+                   2),
+               0, 1e-6);
 }
 
 TEST("shards: gradient caching, and gradients in half the bytes with it and without") {

@@ -83,7 +83,8 @@ struct Outcome {
   int64_t optimiser_bytes = 0;
 };
 
-inline Outcome trained(Trainer& trainer, const Method& method, int64_t rank, int64_t world, int64_t from = 0, int64_t to = steps) {
+inline Outcome trained(Trainer& trainer, const Method& method, int64_t rank, int64_t world, int64_t from = 0,
+                       int64_t to = steps) {
   const int64_t share = batch / world;
   Outcome out;
   for (int64_t step = from; step < to; ++step) {
