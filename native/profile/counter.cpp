@@ -126,9 +126,10 @@ struct Counter::State : c10::DebugInfoBase {
         return std::make_unique<Entered>();
       }
       case at::RecordScope::USER_SCOPE: {
+        const auto inputs = function.inputs();
+        if (!inputs.empty() && !inputs[0].isDouble()) return nullptr;  // libtorch's own, of a collective: counted as an operator
         Place next = place();
         auto entered = std::make_unique<Entered>();
-        const auto inputs = function.inputs();
         if (inputs.size() == 1) {
           state->collective(name, inputs[0].toDouble());
         } else if (inputs.size() == 3) {
