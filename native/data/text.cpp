@@ -24,7 +24,9 @@ class TextInput : public Input {
                       std::string(choose_help) + "; join: all of them, one after another, in the order of `kinds`"),
         integer_option("sentences", 0,
                        "sentences drawn without replacement in training, the first so many in evaluation; 0: all"),
-        flag_option("shuffle", false, "put the sentences in random order in training; otherwise they keep their order"),
+        flag_option("shuffle", false,
+                    "put the sentences of each text in random order in training; otherwise they keep their order. Texts that are "
+                    "joined stay one behind the other"),
         integer_option("maxTokens", 128, "longest text, tokens with the special ones; the rest is cut off"),
         integer_option("padTo", 8, "the batch's length is rounded up to a multiple of this, at most maxTokens"),
         integer_option("startId", -1, "token before the text; -1: none"),
@@ -172,6 +174,7 @@ class TextInput : public Input {
   // The ids of the drawn sentences, as many as fit.
   std::vector<int32_t> joined(const Cell& texts, const std::vector<int64_t>& chosen, const SampleKey& key) const {
     std::vector<Cell> sentences;
+    std::vector<size_t> text_of;
     for (const int64_t number : chosen) {
       const Cell text = texts.item(number);
       if (!text.has("sentences") || text.field("sentences").is_null())
@@ -179,6 +182,7 @@ class TextInput : public Input {
              " but got none; prepare the data set with a tokenizer");
       const Cell all = text.field("sentences");
       for (int64_t s = 0; s < all.size(); ++s) sentences.push_back(all.item(s));
+      text_of.resize(sentences.size(), text_of.empty() ? 0 : text_of.back() + 1);
     }
     const auto count = static_cast<int64_t>(sentences.size());
     std::vector<int64_t> order(sentences.size());
@@ -188,7 +192,11 @@ class TextInput : public Input {
       Draw draw = key.draw("sentences", static_cast<uint64_t>(view_));
       for (int64_t i = 0; i < taken; ++i)  // Fisher–Yates: the first `taken` are a draw without replacement
         std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(i) + draw.below(static_cast<uint64_t>(count - i))]);
-      if (!shuffle_) std::sort(order.begin(), order.begin() + taken);
+      if (!shuffle_)
+        std::sort(order.begin(), order.begin() + taken);
+      else if (join_)  // impression's sentences do not move into the findings (BioViL shuffles within a section)
+        std::stable_sort(order.begin(), order.begin() + taken,
+                         [&](int64_t a, int64_t b) { return text_of[static_cast<size_t>(a)] < text_of[static_cast<size_t>(b)]; });
     }
     const int64_t room = most_ - (start_ >= 0) - (end_ >= 0);
     std::vector<int32_t> ids;

@@ -126,7 +126,7 @@ export interface TextOptions {
   choose?: 'random' | 'position' | 'join';
   /** sentences drawn without replacement in training, the first so many in evaluation; 0: all. Default 0. */
   sentences?: number;
-  /** put the sentences in random order in training; otherwise they keep their order. Default false. */
+  /** put the sentences of each text in random order in training; otherwise they keep their order. Texts that are joined stay one behind the other. Default false. */
   shuffle?: boolean;
   /** longest text, tokens with the special ones; the rest is cut off. Default 128. */
   maxTokens?: number;
@@ -1147,7 +1147,7 @@ export const description: Description = {
           "name": "shuffle",
           "kind": "flag",
           "fallback": false,
-          "help": "put the sentences in random order in training; otherwise they keep their order"
+          "help": "put the sentences of each text in random order in training; otherwise they keep their order. Texts that are joined stay one behind the other"
         },
         {
           "name": "maxTokens",

@@ -127,6 +127,35 @@ TEST("text: kinds choose among texts; views take different ones; join keeps the 
   EXPECT(read({one}, options)[1] == kEnd);
 }
 
+TEST("text: joined sections are shuffled each within itself, and drawn from all of them") {
+  Study one;
+  one.texts = {{"impression", {{21}, {22}, {23}}}, {"findings", {{11}, {12}, {13}, {14}}}};
+  Value options;
+  options.set("kinds", Value::Array{"findings", "impression"});
+  options.set("choose", "join");
+  options.set("shuffle", true);
+  std::set<std::vector<int64_t>> orders;
+  for (int64_t epoch = 0; epoch < 200; ++epoch) {
+    auto row = read({one}, options, epoch);
+    orders.insert(row);
+    EXPECT(row == read({one}, options, epoch));
+    std::sort(row.begin() + 1, row.begin() + 5);
+    std::sort(row.begin() + 5, row.begin() + 8);
+    EXPECT(row == std::vector<int64_t>({kStart, 11, 12, 13, 14, 21, 22, 23, kEnd, 0, 0, 0, 0, 0, 0, 0}));
+  }
+  // Of 4! · 3! = 144 orders, 200 draws meet about 108.
+  EXPECT(orders.size() > 85);
+  options.set("sentences", 3);
+  std::set<int64_t> of_findings;
+  for (int64_t epoch = 0; epoch < 60; ++epoch) {
+    const auto row = read({one}, options, epoch);
+    const auto count = std::count_if(row.begin() + 1, row.begin() + 4, [](int64_t id) { return id < 20; });
+    EXPECT(std::is_partitioned(row.begin() + 1, row.begin() + 4, [](int64_t id) { return id < 20; }));
+    of_findings.insert(count);
+  }
+  EXPECT(of_findings.size() >= 3);
+}
+
 TEST("text: masked language modelling hides 15 % by Devlin's 80/10/10, the same each time") {
   std::vector<int32_t> many(20000);
   for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<int32_t>(1000 + i);
