@@ -3,6 +3,7 @@ import path from 'node:path';
 import { GadoliniumError } from '../errors.js';
 import { comparisonPage } from './comparison-page.js';
 import { readHistory } from './history.js';
+import { type Reproduction, reproductionPage } from './reproduction-page.js';
 import { runPage } from './run-page.js';
 
 /** Writes `report.html` into a run folder, finished or not, and returns its path. */
@@ -17,6 +18,11 @@ export async function writeComparison(runs: readonly string[], file?: string): P
   // One after the other: the columns of a long run take memory while they are read.
   for (const run of runs) histories.push(await readHistory(run));
   return place(file ?? path.join(path.dirname(path.resolve(runs[0]!)), 'comparison.html'), comparisonPage(histories));
+}
+
+/** Writes a page about what was reproduced of a paper, and returns its path. */
+export async function writeReproduction(reproduction: Reproduction, file: string): Promise<string> {
+  return place(file, reproductionPage(reproduction));
 }
 
 /** In one move: a browser that reloads never sees half a page. */
