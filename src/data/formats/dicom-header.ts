@@ -9,6 +9,8 @@ export interface DicomHeader {
   /** YYYYMMDD and HHMMSS.fff, as written. */
   studyDate: string | undefined;
   studyTime: string | undefined;
+  rows: number | undefined;
+  columns: number | undefined;
 }
 
 /** Enough for the headers of radiographs; larger ones are read in steps of four times this. */
@@ -47,5 +49,7 @@ function headerOf(data: DataSet): DicomHeader {
     view: text('x00185101'),
     studyDate: text('x00080020'),
     studyTime: text('x00080030'),
+    rows: data.uint16('x00280010'),
+    columns: data.uint16('x00280011'),
   };
 }

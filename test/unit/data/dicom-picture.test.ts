@@ -106,7 +106,14 @@ test('a header is read without the pixels', async () => {
     path,
     dicomFile({ ...radiograph, view: 'LL', studyDate: '21800506', studyTime: '213014.5', modality: 'DX' }),
   );
-  expect(await dicomHeader(path)).toEqual({ modality: 'DX', view: 'LL', studyDate: '21800506', studyTime: '213014.5' });
+  expect(await dicomHeader(path)).toEqual({
+    modality: 'DX',
+    view: 'LL',
+    studyDate: '21800506',
+    studyTime: '213014.5',
+    rows: 48,
+    columns: 64,
+  });
   writeFileSync(path, dicomFile({ ...radiograph, pixels: new Uint16Array(1 << 20), rows: 1024, columns: 1024 }));
   expect(await dicomHeader(path)).toMatchObject({ view: undefined, studyDate: undefined, modality: 'CR' });
   writeFileSync(path, 'no DICOM');
