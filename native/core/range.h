@@ -14,7 +14,9 @@ namespace gd {
 class Range {
  public:
   explicit Range(std::string name) : name_(std::move(name)), record_(at::RecordScope::USER_SCOPE) {
-    if (record_.isActive()) record_.before(std::string_view(name_));
+    if (!record_.isActive()) return;
+    const c10::IValue mark(std::string("part"));
+    record_.before(std::string_view(name_), c10::ArrayRef<const c10::IValue>(&mark, 1));
   }
   Range(const Range&) = delete;
 

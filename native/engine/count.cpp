@@ -1,5 +1,7 @@
 // What a step of this recipe costs, found by running its parts on a few samples: floating-point operations, memory, and what ranks
 // would hand to each other. Nothing is trained: no weight changes.
+#include "engine/count.h"
+
 #include "core/error.h"
 #include "core/range.h"
 #include "engine/engine.h"
@@ -46,6 +48,7 @@ Value value_of(const MemoryPeak& peak) {
   out.set("held", peak.held);
   out.set("alone", peak.alone);
   out.set("besideGradients", peak.beside_gradients);
+  out.set("followed", peak.followed);
   return out;
 }
 
@@ -131,37 +134,16 @@ std::vector<int64_t> integers(const Value& list) {
 
 }  // namespace
 
-// arguments: { data, rows (uint32 bytes: one batch to take samples from, stream-major), streams, threads, negatives,
-//   shares: [samples a rank…] whose memory is asked for,
-//   effort: floating-point operations to spend on the loss }.
-// Reply: { fields: bytes a sample, state: {parameters, buffers, trainable, tensors},
-//   towers: [{batch, world, parts, collectives, memory: {<share>: peak}}], loss: [{batch, world, parts, collectives, memory}] }.
-Value Engine::count(const Value& arguments) {
-  Trainer& trainer = this->trainer();
+Value count_step(Trainer& trainer, const Features& fields, int64_t rows, const CountOptions& options) {
+  expect(rows >= 3, "bad-plan", "expected at least 3 rows to count with but got ", rows);
   Model& model = trainer.model();
-  const Negatives negatives = negatives_of(arguments.text("negatives", "global"));
-  auto rows = numbers_of<uint32_t>(arguments.at("rows"));
-  LoaderOptions options;
-  options.streams = arguments.integer("streams", 1);
-  options.batch = static_cast<int64_t>(rows.size()) / options.streams;
-  expect(options.batch >= 3, "bad-plan", "expected at least 3 rows to count with but got ", options.batch);
-  options.threads = static_cast<int>(arguments.integer("threads", 1));
-  options.seed = static_cast<uint64_t>(config_.integer("seed", 0));
-  const auto inputs = make_inputs(config_.at("data"));
-  Loader loader(dataset(arguments.at("data").integer()), inputs, options);
-  loader.push(std::move(rows), 0, 0);
-  loader.end();
-  Batch batch = loader.next();
-  Value::Array rejects;
-  for (const auto& reject : batch.rejects) rejects.emplace_back(reject.file + ": " + reject.field + ": " + reject.reason);
-  const Features fields = to_device(batch, inputs);
-  const Tensor typical = typical_rows(fields, batch.size);
+  const Tensor typical = typical_rows(fields, rows);
 
   Value out;
   double bytes = 0;
-  for (const auto& [name, field] : fields) bytes += static_cast<double>(field.nbytes()) / static_cast<double>(batch.size);
+  for (const auto& [name, field] : fields) bytes += static_cast<double>(field.nbytes()) / static_cast<double>(rows);
   out.set("fields", bytes);
-  out.set("rejects", std::move(rejects));
+  out.set("inputs", static_cast<int64_t>(fields.size()));
   Value state;
   double parameters = 0, buffers = 0, trainable = 0;
   int64_t tensors = 0;
@@ -204,7 +186,8 @@ Value Engine::count(const Value& arguments) {
       Features leaves = run.leaves(some);
       timeline->mark_forward_end();
       timeline->pause();
-      loss(trainer, leaves, pass, negatives);
+      const Work forward = counter.work();
+      loss(trainer, leaves, pass, options.negatives);
       timeline->resume();
       run.backward(leaves);
       timeline->pause();
@@ -216,6 +199,7 @@ Value Engine::count(const Value& arguments) {
       std::erase_if(work.parts, [](const auto& one) { return one.first.starts_with("objectives."); });
       std::erase_if(work.collectives, [](const auto& one) { return one.first.first.starts_with("objectives."); });
       Value one = value_of(work);
+      one.set("forwardCollectives", value_of(forward).at("collectives"));
       one.set("batch", size);
       one.set("world", world);
       found.push_back(std::move(one));
@@ -223,7 +207,7 @@ Value Engine::count(const Value& arguments) {
       if (size == 2) features = fresh(leaves);
     }
     Value memory{Value::Object{}};
-    for (const int64_t share : integers(arguments.at("shares")))
+    for (const int64_t share : options.shares)
       memory.set(std::to_string(share), value_of(peak_of(*timelines[0], 2, *timelines[1], 3, share)));
     found[0].set("memory", std::move(memory));
     return found;
@@ -243,9 +227,9 @@ Value Engine::count(const Value& arguments) {
     among.group = world > 1 ? &group : nullptr;
     const Features leaves = repeated(features, 2, size);
     const Features own = fresh(leaves);
-    const Counter counter(world > 1 && negatives != Negatives::local ? world : 1);
+    const Counter counter;
     MemoryTimeline timeline;
-    loss(trainer, own, among, negatives);
+    loss(trainer, own, among, options.negatives);
     timeline.pause();
     const Work work = counter.work();
     Value one = value_of(work);
@@ -256,14 +240,37 @@ Value Engine::count(const Value& arguments) {
     return one;
   };
   losses(2, 1);  // what two samples cost says how many can be afforded
-  const double effort = arguments.number("effort", 5e10);
   int64_t unit = 32;
-  while (unit > 1 && 120 * spent * static_cast<double>(unit * unit) > effort) unit /= 2;
+  while (unit > 1 && 120 * spent * static_cast<double>(unit * unit) > options.effort) unit /= 2;
   for (const int64_t size : {2, 3, 4, 6}) of_loss.push_back(losses(size * unit, 1));
   for (const int64_t world : {2, 3, 4})
     for (const int64_t size : {1, 2, 3}) of_loss.push_back(losses(size * unit, world));
   forget();
   out.set("loss", std::move(of_loss));
+  return out;
+}
+
+// arguments: { data, rows (uint32 bytes: one batch to take samples from, stream-major), streams, threads, negatives, shares }.
+// Reply: that of count_step, and the rejects in words.
+Value Engine::count(const Value& arguments) {
+  auto rows = numbers_of<uint32_t>(arguments.at("rows"));
+  LoaderOptions options;
+  options.streams = arguments.integer("streams", 1);
+  options.batch = static_cast<int64_t>(rows.size()) / options.streams;
+  options.threads = static_cast<int>(arguments.integer("threads", 1));
+  options.seed = static_cast<uint64_t>(config_.integer("seed", 0));
+  const auto inputs = make_inputs(config_.at("data"));
+  Loader loader(dataset(arguments.at("data").integer()), inputs, options);
+  loader.push(std::move(rows), 0, 0);
+  loader.end();
+  Batch batch = loader.next();
+  CountOptions asked;
+  asked.negatives = negatives_of(arguments.text("negatives", "global"));
+  asked.shares = integers(arguments.at("shares"));
+  Value out = count_step(trainer(), to_device(batch, inputs), batch.size, asked);
+  Value::Array rejects;
+  for (const auto& reject : batch.rejects) rejects.emplace_back(reject.file + ": " + reject.field + ": " + reject.reason);
+  out.set("rejects", std::move(rejects));
   return out;
 }
 

@@ -126,11 +126,14 @@ struct Counter::State : c10::DebugInfoBase {
         return std::make_unique<Entered>();
       }
       case at::RecordScope::USER_SCOPE: {
-        const auto inputs = function.inputs();
-        if (!inputs.empty() && !inputs[0].isDouble()) return nullptr;  // libtorch's own, of a collective: counted as an operator
         Place next = place();
         auto entered = std::make_unique<Entered>();
-        if (inputs.size() == 1) {
+        // Ours are told by their arguments (core/range.h); libtorch has scopes of its own, some on threads of its own.
+        const auto inputs = function.inputs();
+        const bool known = inputs.size() == 1 ? inputs[0].isString() || inputs[0].isDouble()
+                                              : inputs.size() == 3 && inputs[0].isDouble() && inputs[1].isDouble();
+        if (!known) return nullptr;
+        if (inputs[0].isDouble() && inputs.size() == 1) {
           state->collective(name, inputs[0].toDouble());
         } else if (inputs.size() == 3) {
           if (next.kernels == 0) state->add(inputs[0].toDouble(), inputs[1].toDouble(), inputs[2].toBool());

@@ -1,12 +1,9 @@
 #include "profile/memory_timeline.h"
 
-#include "core/error.h"
-
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <algorithm>
-#include <functional>
 #include <mutex>
 #include <unordered_map>
 
@@ -60,48 +57,89 @@ size_t MemoryTimeline::forward_events() const { return state_->forward_events; }
 
 namespace {
 
-MemoryPeak replay(const MemoryTimeline& timeline, const std::function<double(size_t)>& bytes) {
-  MemoryPeak out;
-  double alone = 0, beside = 0;
-  const auto& blocks = timeline.blocks();
-  for (size_t i = 0; i < timeline.events().size(); ++i) {
-    if (i == timeline.forward_events()) out.held = alone;
-    const auto& event = timeline.events()[i];
-    const double size = bytes(event.block);
-    alone += event.freed ? -size : size;
-    out.alone = std::max(out.alone, alone);
-    if (blocks[event.block].gradient) {
-      // Added to its own place at once.
-      if (!event.freed) out.beside_gradients = std::max(out.beside_gradients, beside + size);
-      continue;
+// A timeline without blocks that are gone before anything that stays longer comes or goes: scratch of one operator, of which large
+// batches may take other numbers than small ones. What it took at most is kept with the moment before it.
+struct Moment {
+  enum Kind { begin, allocated, freed, forward_end } kind = begin;
+  size_t block = 0;    // of the timeline
+  double scratch = 0;  // at most, between this moment and the next
+};
+
+std::vector<Moment> moments_of(const MemoryTimeline& timeline) {
+  std::vector<Moment> out{Moment{}};
+  const auto& events = timeline.events();
+  for (size_t i = 0; i <= events.size(); ++i) {
+    if (i == timeline.forward_events()) out.push_back({Moment::forward_end});
+    if (i == events.size()) break;
+    const size_t block = events[i].block;
+    if (!events[i].freed) {
+      out.push_back({Moment::allocated, block});
+    } else if (out.back().kind == Moment::allocated && out.back().block == block) {
+      const double most = timeline.blocks()[block].bytes + out.back().scratch;
+      out.pop_back();
+      out.back().scratch = std::max(out.back().scratch, most);
+    } else {
+      out.push_back({Moment::freed, block});
     }
-    beside += event.freed ? -size : size;
-    out.beside_gradients = std::max(out.beside_gradients, beside);
   }
-  if (timeline.forward_events() == timeline.events().size()) out.held = alone;
+  return out;
+}
+
+// Same kinds, and blocks that go at the same moments.
+bool alike(const std::vector<Moment>& a, const std::vector<Moment>& b) {
+  if (a.size() != b.size()) return false;
+  std::unordered_map<size_t, size_t> same;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i].kind != b[i].kind) return false;
+    if (a[i].kind == Moment::allocated) same[a[i].block] = b[i].block;
+    if (a[i].kind == Moment::freed && same.at(a[i].block) != b[i].block) return false;
+  }
+  return true;
+}
+
+// `between(x, y)`: a number for the batch that is asked for, from those of the two runs.
+template <class Between>
+MemoryPeak replay(const MemoryTimeline& one, const std::vector<Moment>& moments, const MemoryTimeline& other,
+                  const std::vector<Moment>& others, Between between) {
+  MemoryPeak out;
+  std::unordered_map<size_t, double> sizes;
+  double alone = 0, beside = 0;
+  for (size_t i = 0; i < moments.size(); ++i) {
+    const Moment& moment = moments[i];
+    if (moment.kind == Moment::forward_end) out.held = alone;
+    double at_once = 0;  // what is added to a gradient's own place and then gone
+    if (moment.kind == Moment::allocated) {
+      const auto& block = one.blocks()[moment.block];
+      const double size = sizes[moment.block] = between(block.bytes, other.blocks()[others[i].block].bytes);
+      alone += size;
+      (block.gradient ? at_once : beside) += size;
+    } else if (moment.kind == Moment::freed) {
+      alone -= sizes[moment.block];
+      if (!one.blocks()[moment.block].gradient) beside -= sizes[moment.block];
+    }
+    const double scratch = between(moment.scratch, others[i].scratch);
+    out.alone = std::max(out.alone, alone + scratch);
+    out.beside_gradients = std::max({out.beside_gradients, beside + at_once, beside + scratch});
+  }
   return out;
 }
 
 }  // namespace
 
 MemoryPeak peak_of(const MemoryTimeline& one) {
-  return replay(one, [&](size_t block) { return one.blocks()[block].bytes; });
+  const auto moments = moments_of(one);
+  return replay(one, moments, one, moments, [](double x, double) { return x; });
 }
 
 MemoryPeak peak_of(const MemoryTimeline& one, int64_t one_batch, const MemoryTimeline& other, int64_t other_batch,
                    int64_t batch) {
-  const auto& a = one.events();
-  const auto& b = other.events();
-  const bool alike = a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
-                       return x.block == y.block && x.freed == y.freed;
-                     });
-  expect(alike, "not-alike", "expected the same allocations for ", one_batch, " and ", other_batch, " samples but got ", a.size(),
-         " and ", b.size());
   const double share = static_cast<double>(batch - one_batch) / static_cast<double>(other_batch - one_batch);
-  return replay(one, [&](size_t block) {
-    const double first = one.blocks()[block].bytes, second = other.blocks()[block].bytes;
-    return std::max(0.0, first + (second - first) * share);
-  });
+  const auto between = [share](double x, double y) { return std::max(0.0, x + (y - x) * share); };
+  const auto a = moments_of(one), b = moments_of(other);
+  if (alike(a, b)) return replay(one, a, other, b, between);
+  const MemoryPeak x = peak_of(one), y = peak_of(other);
+  MemoryPeak out{between(x.held, y.held), between(x.alone, y.alone), between(x.beside_gradients, y.beside_gradients), false};
+  return out;
 }
 
 }  // namespace gd

@@ -47,10 +47,11 @@ struct MemoryPeak {
   double held = 0;              // alive after the forward: what the backward needs
   double alone = 0;             // at most, gradients of parameters included as they come
   double beside_gradients = 0;  // at most, where gradients have a place of their own all the time (buckets of the reducer)
+  bool followed = true;         // false: the two runs did not allocate alike, and only their totals were carried on
 };
 
 // Of `batch` samples, from two runs of the same work on `one_batch` and `other_batch` samples: the same allocations in the same
-// order, each a linear function of the batch. Throws Error("not-alike") where the two runs' allocations differ.
+// order, each a linear function of the batch.
 MemoryPeak peak_of(const MemoryTimeline& one, int64_t one_batch, const MemoryTimeline& other, int64_t other_batch, int64_t batch);
 // As it was.
 MemoryPeak peak_of(const MemoryTimeline& one);
