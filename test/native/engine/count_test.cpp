@@ -6,9 +6,17 @@
 #include "test.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 namespace gd {
 namespace {
+
+// Small work: a team would only wait for itself.
+struct OneThread {
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before); }
+  const int before = at::get_num_threads();
+};
 
 Value recipe(const std::string& image) {
   return Value::parse(R"({"seed": 3, "encoders": {"image": )" + image + R"(,
@@ -79,12 +87,14 @@ std::map<std::string, std::pair<double, double>> by_kind(const Value::Array& col
 }  // namespace
 
 TEST("count: memory of a batch is told from two and three samples, within 5 % of what the allocator gives") {
+  const OneThread one_thread;
   expect_peak(vit, 16, 0.05);
   expect_peak(recomputed, 16, 0.05);
   expect_peak(resnet, 12, 0.05);
 }
 
 TEST("count: the towers' operations are those of a real step") {
+  const OneThread one_thread;
   Trainer counted(recipe(vit), c10::kCPU), real(recipe(vit), c10::kCPU);
   const Value found = count_step(counted, fields(3), 3, of({6}));
   Stopwatch watch(c10::kCPU);
@@ -98,6 +108,7 @@ TEST("count: the towers' operations are those of a real step") {
 }
 
 TEST("count: changes no weight and leaves no gradient") {
+  const OneThread one_thread;
   Trainer trainer(recipe(resnet), c10::kCPU);
   std::vector<Tensor> before;
   for (const auto& [name, tensor] : trainer.tensors()) before.push_back(tensor.detach().clone());
@@ -110,6 +121,7 @@ TEST("count: changes no weight and leaves no gradient") {
 }
 
 TEST("count: pretended ranks send what real ones do") {
+  const OneThread one_thread;
   for (const int64_t world : {2, 4}) {
     const int64_t share = 3;
     Trainer counted(recipe(resnet), c10::kCPU);
