@@ -17,7 +17,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-// ---- TypeScript: cli → train → model → launch, evaluate, profile, report → data, checkpoint, events → native → the .node
+// ---- TypeScript: cli → profile → train → model → launch, evaluate, report → data, checkpoint, events → native → the .node
 //                  recipes → config
 
 /** Rooms of src/ by level; a room may import what lies on a lower level. The root's other files are the package's face. */
@@ -33,7 +33,7 @@ const SRC_LEVELS: Record<string, number> = {
   events: 3,
   launch: 4,
   evaluate: 4,
-  profile: 4,
+  profile: 6.5,
   report: 4,
   recipes: 4,
   model: 5,
