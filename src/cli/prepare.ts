@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { adapterNames } from '../data/adapters.js';
+import { DICOM_VIEWS } from '../data/dicom-view.js';
 import { PICTURE_DEFAULTS } from '../data/picture.js';
 import { type PrepareOptions, prepare } from '../data/prepare.js';
 import { GadoliniumError } from '../errors.js';
@@ -36,6 +37,10 @@ export const builder = (yargs: Argv) =>
     .option('max-pixels', {
       type: 'number',
       describe: `pictures with more pixels are rejected (default ${PICTURE_DEFAULTS.maxPixels})`,
+    })
+    .option('dicom-view', {
+      choices: DICOM_VIEWS,
+      describe: "how DICOM values become grey: as they are read, or as a paper's loader takes them (default reading)",
     })
     .option('tokenizer', {
       type: 'string',
@@ -116,6 +121,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     store: args.store,
     quality: args.quality,
     maxPixels: args.maxPixels,
+    dicomView: args.dicomView,
     tokenizer: args.tokenizer,
     lowercase: args.lowercase,
     limit: args.limit,

@@ -8,6 +8,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { GadoliniumError } from '../errors.js';
 import { type DicomPicture, dicomPicture, isDicom } from './dicom-picture.js';
+import type { DicomView } from './dicom-view.js';
 import { PictureError } from './picture-error.js';
 
 export interface PictureOptions {
@@ -19,6 +20,8 @@ export interface PictureOptions {
   quality: number;
   /** Pictures with more pixels are rejected before they are decoded. */
   maxPixels: number;
+  /** How DICOM values become grey. */
+  dicomView: DicomView;
 }
 
 export const PICTURE_DEFAULTS: PictureOptions = {
@@ -27,6 +30,7 @@ export const PICTURE_DEFAULTS: PictureOptions = {
   store: 'raw',
   quality: 92,
   maxPixels: 2 ** 28,
+  dicomView: 'reading',
 };
 
 /** The fields of an `images` item that come from the picture itself. */
@@ -57,13 +61,16 @@ const GREY_TOLERANCE = 4;
 /** In words, for the `recipe` column; raised when the same picture would give other bytes. */
 export function pictureRecipe(options: PictureOptions): string {
   const stored = options.store === 'raw' ? 'raw' : `jpeg q${options.quality}`;
-  return `picture-1 ${options.fit} side ${options.size} lanczos3 ${stored}`;
+  // Silent about the view that is the default, so that sets without DICOM keep their name.
+  const view = options.dicomView === PICTURE_DEFAULTS.dicomView ? '' : ` dicom ${options.dicomView}`;
+  return `picture-1 ${options.fit} side ${options.size} lanczos3 ${stored}${view}`;
 }
 
 export async function storedPicture(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
   if (typeof input === 'string') await mustBeFile(input);
   try {
-    if (isDicom(await firstBytes(input, 132)))
+    const named = typeof input === 'string' && /\.(dcm|dicom)$/iu.test(input);
+    if (named || isDicom(await firstBytes(input, 132)))
       return await fromDicom(typeof input === 'string' ? await readFile(input) : input, options);
     return await decoded(input, options);
   } catch (error) {
@@ -131,42 +138,18 @@ async function stored(pixels: Pixels, target: Target, options: PictureOptions, s
 }
 
 async function fromDicom(bytes: Uint8Array, options: PictureOptions): Promise<StoredPicture> {
-  const found = dicomPicture(bytes, options.maxPixels);
-  const { inverted, flags } = found;
+  const found = await dicomPicture(bytes, options);
+  const { inverted, bitsStored: bits_stored, photometric, flags } = found;
   const target = targetSize(found, options);
   if (target.scale === 1) flags.push('small_image');
-  const pixels = await dicomPixels(found, target);
-  if (inverted) {
-    for (let i = 0; i < pixels.data.length; i++) pixels.data[i] = 255 - pixels.data[i]!;
-    pixels.range?.reverse();
-  }
-  return stored(pixels, target, options, {
-    bits_stored: found.bitsStored,
-    photometric: found.photometric,
-    inverted,
-    flags,
-  });
+  return stored(await dicomPixels(found, target), target, options, { bits_stored, photometric, inverted, flags });
 }
 
 async function dicomPixels({ pixels, width, height, channels, range }: DicomPicture, target: Target): Promise<Pixels> {
-  const raw = { width, height, channels };
-  if ('jpeg' in pixels) {
-    const image = sharp(pixels.jpeg, { failOn: 'error', limitInputPixels: false });
-    const metadata = await image.metadata();
-    if (metadata.width !== width || metadata.height !== height)
-      throw new PictureError(
-        'truncated_image',
-        `a DICOM file of ${width}×${height} pixels whose JPEG has ${metadata.width}×${metadata.height}`,
-      );
-    return eightBits(image, target);
-  }
-  if (range === null) return eightBits(sharp(pixels, { limitInputPixels: false, raw }), target);
-  const full = pixels as Uint16Array;
-  const small = await resized(sharp(full, { limitInputPixels: false, raw }), target)
-    .toColourspace('grey16')
-    .raw({ depth: 'ushort' })
-    .toBuffer();
-  return { data: toEightBits(words(small), extent(full)), channels: 1, range };
+  const source = sharp(pixels, { limitInputPixels: false, raw: { width, height, channels } });
+  if (pixels instanceof Uint8Array) return eightBits(source, target);
+  const small = await resized(source, target).toColourspace('grey16').raw({ depth: 'ushort' }).toBuffer();
+  return { data: toEightBits(words(small), [0, 65535]), channels, range };
 }
 
 interface Target {

@@ -34,6 +34,7 @@ export interface PrepareOptions {
   store?: PictureOptions['store'] | undefined;
   quality?: number | undefined;
   maxPixels?: number | undefined;
+  dicomView?: PictureOptions['dicomView'] | undefined;
   /** A tokenizer.json, vocab.txt or merges file, or train:N. */
   tokenizer?: string | undefined;
   /** For a vocab.txt: lower case and accents stripped. */
@@ -208,6 +209,7 @@ function pictureOptions(adapter: DatasetAdapter, options: PrepareOptions): Pictu
     store: options.store,
     quality: options.quality,
     maxPixels: options.maxPixels,
+    dicomView: options.dicomView,
   };
   const picture = {
     ...PICTURE_DEFAULTS,

@@ -1,11 +1,9 @@
-/**
- * DICOM: what a file says of its image, and its stored values where they are not compressed, deflated or run-length encoded.
- * Stored values are those before rescaling, windowing and inversion.
- */
+/** DICOM: what a file says of its image, and its stored values: those before rescaling, windowing and inversion. */
 import { inflateRawSync } from 'node:zlib';
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 import type { NumberArray } from '../stored-values.js';
-import { runLengthDecoded } from './dicom-rle.js';
+import { codecOf, decodedFrame } from './dicom-codecs.js';
+import { type LookupTable, lookupTable, paletteOf } from './dicom-tables.js';
 
 export const UNCOMPRESSED: Record<string, string> = {
   '1.2.840.10008.1.2': 'implicit VR little endian',
@@ -13,9 +11,9 @@ export const UNCOMPRESSED: Record<string, string> = {
   '1.2.840.10008.1.2.1.99': 'deflated explicit VR little endian',
   '1.2.840.10008.1.2.2': 'explicit VR big endian',
 };
+/** Bytes of a deflated file: more is a bomb. */
+const INFLATED_LIMIT = 2 ** 30;
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
-const RLE = '1.2.840.10008.1.2.5';
-const JPEG_BASELINE = '1.2.840.10008.1.2.4.50';
 
 export interface DicomImage {
   transferSyntax: string;
@@ -34,6 +32,13 @@ export interface DicomImage {
   slope: number;
   intercept: number;
   windows: { center: number; width: number }[];
+  /** The shape of those windows. */
+  windowFunction: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID';
+  /** In place of slope and intercept; in place of a window. */
+  modalityTable: LookupTable | null;
+  voiTable: LookupTable | null;
+  /** Red, green and blue by stored value, 0 to 65535, of PALETTE COLOR. */
+  palette: [LookupTable, LookupTable, LookupTable] | null;
   /** Millimetres between rows, between columns; and between slices where the file says it. */
   spacing: { row: number; column: number; slice: number | null } | null;
   /** Direction of a row and of a column, and the place of the first pixel, in the patient's LPS axes (mm). */
@@ -41,16 +46,25 @@ export interface DicomImage {
   position: number[] | null;
 }
 
-export class DicomError extends Error {}
+export class DicomError extends Error {
+  constructor(
+    message: string,
+    /** What the file is instead of a whole picture. */
+    readonly code: 'not_an_image' | 'truncated_image' | 'unsupported_image' = 'truncated_image',
+  ) {
+    super(message);
+  }
+}
 
 export interface Dicom {
   /** undefined: the file holds no image (a report, a waveform, a plan). */
   image: DicomImage | undefined;
   transferSyntax: string;
-  /** Frames × rows × columns × samples, C order; throws DicomError where it cannot be had. */
-  stored(): NumberArray;
-  /** The first frame as a JPEG file, where the pixels are JPEG baseline; undefined where they are not. */
-  jpeg(): Uint8Array | undefined;
+  /**
+   * Frames × rows × columns × samples, C order, of all frames or of the first ones; throws DicomError where they cannot be had.
+   * Colour is as the file holds it: RGB or YCbCr by the photometric interpretation, samples of a pixel together.
+   */
+  stored(frames?: number): Promise<NumberArray>;
 }
 
 export function readDicom(bytes: Uint8Array): Dicom {
@@ -63,33 +77,28 @@ export function readDicom(bytes: Uint8Array): Dicom {
     return {
       image: undefined,
       transferSyntax,
-      stored: () => {
-        throw new DicomError('the file holds no image');
+      stored: async () => {
+        throw new DicomError('the file holds no image', 'not_an_image');
       },
-      jpeg: () => undefined,
     };
   }
   const image = imageOf(data, transferSyntax, rows, columns);
   return {
     image,
     transferSyntax,
-    stored() {
+    async stored(frames = image.frames) {
       if (pixels === undefined) throw new DicomError('the file holds no pixel data, or ends in them');
-      return storedValues(data, pixels, image);
-    },
-    jpeg() {
-      if (transferSyntax !== JPEG_BASELINE || pixels === undefined) return undefined;
-      // The first item of the pixel data is a table of offsets, which the library keeps apart. One frame may lie in several
-      // fragments; of several frames each has one.
-      const fragments = (pixels.fragments ?? []).slice(0, image.frames > 1 ? 1 : undefined);
-      return Buffer.concat(fragments.map(({ position, length }) => bytes.subarray(position, position + length)));
+      return storedValues(data, pixels, { ...image, frames: Math.min(frames, image.frames) });
     },
   };
 }
 
 function parsed(bytes: Uint8Array): DataSet {
   const inflater = (all: Uint8Array, position: number) =>
-    Buffer.concat([all.subarray(0, position), inflateRawSync(all.subarray(position))]);
+    Buffer.concat([
+      all.subarray(0, position),
+      inflateRawSync(all.subarray(position), { maxOutputLength: INFLATED_LIMIT }),
+    ]);
   // The library's types say nothing of the result that it needs.
   const options = { inflater: inflater as unknown as (all: Uint8Array, position: number) => void };
   // As it is; then without a file header, or without its transfer syntax; then only up to the pixels, for a file cut in them.
@@ -102,14 +111,18 @@ function parsed(bytes: Uint8Array): DataSet {
       first ??= error;
     }
   }
-  // The library throws texts and, from other places, objects and errors.
+  throw new DicomError(messageOf(first));
+}
+
+/** Libraries here throw texts and, from other places, objects and errors. */
+function messageOf(thrown: unknown): string {
   const why =
-    first instanceof Error
-      ? first.message
-      : typeof first === 'string'
-        ? first
-        : (first as { exception?: string }).exception;
-  throw new DicomError((why ?? 'an unreadable file').replace(/^dicomParser\.?:?\w+: /, ''));
+    thrown instanceof Error
+      ? thrown.message
+      : typeof thrown === 'string'
+        ? thrown
+        : (thrown as { exception?: string }).exception;
+  return (why ?? 'an unreadable file').replace(/^dicomParser\.?:?\w+: /, '');
 }
 
 /** Explicit where two capital letters name the type of the first element. */
@@ -125,6 +138,7 @@ function imageOf(data: DataSet, transferSyntax: string, rows: number, columns: n
   const spacing = numbers(data, 'x00280030') ?? numbers(data, 'x00181164');
   const centers = numbers(data, 'x00281050') ?? [];
   const widths = numbers(data, 'x00281051') ?? [];
+  const signed = data.uint16('x00280103') === 1;
   return {
     transferSyntax,
     modality: data.string('x00080060') ?? null,
@@ -136,11 +150,15 @@ function imageOf(data: DataSet, transferSyntax: string, rows: number, columns: n
     bitsAllocated,
     bitsStored,
     highBit: data.uint16('x00280102') ?? bitsStored - 1,
-    signed: data.uint16('x00280103') === 1,
+    signed,
     planar: data.uint16('x00280006') === 1,
     slope: data.floatString('x00281053') ?? 1,
     intercept: data.floatString('x00281052') ?? 0,
     windows: centers.slice(0, widths.length).map((center, i) => ({ center, width: widths[i]! })),
+    windowFunction: windowFunctionOf(data),
+    modalityTable: lookupTable(data.elements['x00283000']?.items?.[0]?.dataSet, signed),
+    voiTable: lookupTable(data.elements['x00283010']?.items?.[0]?.dataSet, signed),
+    palette: paletteOf(data, signed),
     spacing:
       spacing?.length === 2
         ? { row: spacing[0]!, column: spacing[1]!, slice: data.floatString('x00180088') ?? null }
@@ -148,6 +166,11 @@ function imageOf(data: DataSet, transferSyntax: string, rows: number, columns: n
     orientation: numbers(data, 'x00200037') ?? null,
     position: numbers(data, 'x00200032') ?? null,
   };
+}
+
+function windowFunctionOf(data: DataSet): DicomImage['windowFunction'] {
+  const named = data.string('x00281056');
+  return named === 'SIGMOID' || named === 'LINEAR_EXACT' ? named : 'LINEAR';
 }
 
 /** A decimal string of several values. */
@@ -158,12 +181,10 @@ function numbers(data: DataSet, tag: string): number[] | undefined {
   return values.every(Number.isFinite) ? values : undefined;
 }
 
-function storedValues(data: DataSet, element: Element, image: DicomImage): NumberArray {
+async function storedValues(data: DataSet, element: Element, image: DicomImage): Promise<NumberArray> {
   const { frames, rows, columns, samplesPerPixel, bitsAllocated, transferSyntax } = image;
   const count = frames * rows * columns * samplesPerPixel;
-  if (transferSyntax === RLE) return typed(runLengthFrames(data, element, image), image, element.tag);
-  if (!(transferSyntax in UNCOMPRESSED))
-    throw new DicomError(`the pixels are compressed with transfer syntax ${transferSyntax}`);
+  if (!(transferSyntax in UNCOMPRESSED)) return typed(await decodedFrames(data, element, image), image, element.tag);
   let bytes: Uint8Array = data.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
   const halved = image.photometricInterpretation === 'YBR_FULL_422' && samplesPerPixel === 3;
   const wanted = halved ? (count * 2) / 3 : Math.ceil((count * bitsAllocated) / 8);
@@ -212,28 +233,43 @@ function interleaved(
   return out;
 }
 
-function runLengthFrames(data: DataSet, element: Element, image: DicomImage): Uint8Array {
-  const fragments = element.fragments ?? [];
-  if (fragments.length < image.frames) throw new DicomError(`${fragments.length} encoded frames of ${image.frames}`);
+async function decodedFrames(data: DataSet, element: Element, image: DicomImage): Promise<Uint8Array> {
+  if (codecOf(image.transferSyntax) === undefined) {
+    throw new DicomError(`no decoder for pixels of transfer syntax ${image.transferSyntax}`, 'unsupported_image');
+  }
   const size = (image.rows * image.columns * image.samplesPerPixel * image.bitsAllocated) / 8;
   const out = new Uint8Array(size * image.frames);
   for (let frame = 0; frame < image.frames; frame++) {
-    const { position, length } = fragments[frame]!;
-    const pixels = image.rows * image.columns;
-    out.set(
-      runLengthDecoded(
-        data.byteArray.subarray(position, position + length),
-        pixels,
-        image.samplesPerPixel,
-        image.bitsAllocated / 8,
-      ),
-      frame * size,
-    );
+    let decoded: Uint8Array;
+    try {
+      decoded = await decodedFrame(encodedFrame(data, element, frame, image), image);
+    } catch (error) {
+      throw new DicomError(`frame ${frame + 1} cannot be decoded: ${messageOf(error)}`);
+    }
+    if (decoded.length !== size) {
+      throw new DicomError(`frame ${frame + 1} holds ${decoded.length} bytes where ${size} are expected`);
+    }
+    out.set(decoded, frame * size);
   }
   return out;
 }
 
-/** Little-endian bytes as numbers: cut to Bits Stored (old files keep overlays above), shifted, sign-extended. */
+/** The compressed bytes of one frame, whatever number of fragments it was cut into and whether or not a table says where it begins. */
+function encodedFrame(data: DataSet, element: Element, frame: number, { frames }: { frames: number }): Uint8Array {
+  const fragments = element.fragments ?? [];
+  const all = Math.max(frames, element.basicOffsetTable?.length ?? 0);
+  if (fragments.length < frames) throw new DicomError(`${fragments.length} encoded frames of ${frames}`);
+  if (all === 1) return dicomParser.readEncapsulatedPixelDataFromFragments(data, element, 0, fragments.length);
+  if (element.basicOffsetTable?.length) return dicomParser.readEncapsulatedImageFrame(data, element, frame);
+  if (fragments.length === all) return dicomParser.readEncapsulatedPixelDataFromFragments(data, element, frame, 1);
+  const offsets = dicomParser.createJPEGBasicOffsetTable(data, element);
+  return dicomParser.readEncapsulatedImageFrame(data, element, frame, offsets);
+}
+
+/**
+ * Little-endian bytes as numbers: cut to Bits Stored (old files keep overlays above), shifted, sign-extended. A lossy codec may give
+ * a little more than Bits Stored can hold: cutting bits off would turn white to black there, so the largest value is taken.
+ */
 function typed(bytes: Uint8Array, image: DicomImage, tag: string): NumberArray {
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
   if (tag === 'x7fe00008') return new Float32Array(buffer);
@@ -259,10 +295,16 @@ function typed(bytes: Uint8Array, image: DicomImage, tag: string): NumberArray {
             ? new Int32Array(buffer)
             : new Uint32Array(buffer)
           : undefined;
-  if (values === undefined) throw new DicomError(`pixels of ${bitsAllocated} bits`);
+  if (values === undefined) throw new DicomError(`pixels of ${bitsAllocated} bits`, 'unsupported_image');
   if (bitsStored < bitsAllocated) {
     const left = 31 - highBit;
     const right = 32 - bitsStored;
+    const encoded = !signed && !(image.transferSyntax in UNCOMPRESSED);
+    const largest = 2 ** bitsStored - 1;
+    if (encoded && highBit === bitsStored - 1) {
+      for (let i = 0; i < values.length; i++) if (values[i]! > largest) values[i] = largest;
+      return values;
+    }
     for (let i = 0; i < values.length; i++)
       values[i] = signed ? (values[i]! << left) >> right : (values[i]! << left) >>> right;
   }

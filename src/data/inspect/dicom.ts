@@ -1,7 +1,8 @@
-/** One DICOM file. Compressed pixels other than run-length are not decoded here: their facts come without min, max and hash. */
+/** One DICOM file. Pixels that cannot be decoded: the facts come without min, max and hash, with the reason. */
 import { readFileSync } from 'node:fs';
 import { GadoliniumError } from '../../errors.js';
-import { DicomError, readDicom } from '../formats/dicom.js';
+import { DicomError, type DicomImage, readDicom } from '../formats/dicom.js';
+import type { LookupTable } from '../formats/dicom-tables.js';
 import { type Inspector, startsWith } from '../inspect.js';
 import { valueFacts } from '../stored-values.js';
 
@@ -18,9 +19,9 @@ const dicom: Inspector = {
       const { image, transferSyntax, stored } = readDicom(readFileSync(path));
       if (image === undefined)
         return { kind: 'dicom', path, format: 'dicom', transferSyntax, note: 'the file holds no image' };
-      const facts = { kind: 'dicom', path, format: 'dicom', ...image };
+      const facts = { kind: 'dicom', path, format: 'dicom', ...image, ...tableFacts(image) };
       try {
-        return { ...facts, ...valueFacts(stored()) };
+        return { ...facts, ...valueFacts(await stored()) };
       } catch (error) {
         if (!(error instanceof DicomError)) throw error;
         return { ...facts, min: null, max: null, storedSha256: null, note: error.message };
@@ -32,4 +33,15 @@ const dicom: Inspector = {
     }
   },
 };
+
+/** What the look-up tables are, without their entries. */
+function tableFacts({ modalityTable, voiTable, palette }: DicomImage) {
+  const facts = (table: LookupTable | null) => (table ? { ...table, entries: table.entries.length } : null);
+  return {
+    modalityTable: facts(modalityTable),
+    voiTable: facts(voiTable),
+    palette: palette ? facts(palette[0]) : null,
+  };
+}
+
 export default dicom;
