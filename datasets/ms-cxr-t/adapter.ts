@@ -22,7 +22,8 @@ type Options = z.infer<typeof options>;
 
 const IMAGES = 'MS_CXR_T_temporal_image_classification_v1.0.0.csv';
 const SENTENCES = 'MS_CXR_T_temporal_sentence_similarity_v1.0.0.csv';
-const FINDINGS = ['consolidation', 'edema', 'pleural_effusion', 'pneumonia', 'pneumothorax'];
+const FINDINGS = ['consolidation', 'edema', 'pleural effusion', 'pneumonia', 'pneumothorax'];
+const columnOf = (finding: string) => `${finding.replace(' ', '_')}_progression`;
 const CHANGES = ['improving', 'stable', 'worsening'];
 const SIMILARITIES = ['paraphrase', 'contradiction'];
 
@@ -108,14 +109,14 @@ async function* imagePairs(context: AdapterContext<Options>): AsyncGenerator<Sou
       continue;
     }
     const [current, previous] = [pathOf(values, ''), pathOf(values, 'previous_')];
-    const wrong = FINDINGS.find((name) => !['', ...CHANGES].includes(values[`${name}_progression`] ?? ''));
+    const wrong = FINDINGS.find((name) => !['', ...CHANGES].includes(values[columnOf(name)] ?? ''));
     if (current === undefined || previous === undefined)
       yield reject('bad_row', 'the images of the pair are not named', 'dicom_id', origin);
     else if (wrong !== undefined)
       yield reject(
         'bad_label',
-        `'${values[`${wrong}_progression`]}' is none of ${CHANGES.join(', ')}`,
-        `${wrong}_progression`,
+        `'${values[columnOf(wrong)]}' is none of ${CHANGES.join(', ')}`,
+        columnOf(wrong),
         origin,
       );
     else
@@ -129,7 +130,7 @@ async function* imagePairs(context: AdapterContext<Options>): AsyncGenerator<Sou
         priorImages: [imageOf(root, previous, 'previous_dicom_id')],
         texts: [],
         labels: FINDINGS.flatMap((vocab) => {
-          const name = values[`${vocab}_progression`];
+          const name = values[columnOf(vocab)];
           return name ? [{ vocab, name, value: 1, state: 'positive' as const, source: 'expert' as const }] : [];
         }),
         origin,

@@ -64,7 +64,7 @@ const release: SyntheticRelease = {
           prior_images: [{ image_id: 'aa', width: 41 }],
           labels: [
             { vocab: 'consolidation', name: 'improving' },
-            { vocab: 'pleural_effusion', name: 'worsening' },
+            { vocab: 'pleural effusion', name: 'worsening' },
           ],
         },
         {

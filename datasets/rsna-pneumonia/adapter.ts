@@ -32,7 +32,7 @@ const adapter: DatasetAdapter<Options> = {
 
   describe: ({ options }) => ({
     labels: [
-      { vocab: 'rsna', kind: 'finding', names: ['Pneumonia'] },
+      { vocab: 'pneumonia', kind: 'finding', names: ['Pneumonia'] },
       { vocab: 'rsna-detail', kind: 'class', names: CLASSES },
     ],
     prompts,
@@ -132,7 +132,7 @@ async function toRow(
     texts: [],
     labels: [
       {
-        vocab: 'rsna',
+        vocab: 'pneumonia',
         name: 'Pneumonia',
         value: positive ? 1 : 0,
         state: positive ? 'positive' : 'negative',

@@ -4,7 +4,7 @@ import type { PromptSet } from '../../src/data/adapter.js';
 export const prompts: PromptSet[] = [
   {
     name: 'pneumonia',
-    vocab: 'rsna',
+    vocab: 'pneumonia',
     kind: 'pairs',
     classes: [
       {

@@ -53,7 +53,7 @@ const release: SyntheticRelease = {
       coords: coords.map((value) => value / 2),
     });
     const of = (state: string, detail: string) => [
-      { vocab: 'rsna', name: 'Pneumonia', state },
+      { vocab: 'pneumonia', name: 'Pneumonia', state },
       { vocab: 'rsna-detail', name: detail, state: 'positive' },
     ];
     return {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -112,4 +112,13 @@ test('a folder that is no release is refused', async () => {
     await expect(one.rows(contextOf({}, empty))[Symbol.asyncIterator]().next()).rejects.toMatchObject({
       code: 'no-source',
     });
+});
+
+test('a table that is cut short is an error, not fewer rows', async () => {
+  const tables = temporaryFolder();
+  writeTables(tables);
+  const path = join(tables, 'mimic-cxr-2.0.0-split.csv.gz');
+  const whole = readFileSync(path);
+  writeFileSync(path, whole.subarray(0, whole.length - 30));
+  await expect(rows({ tables })).rejects.toThrow(/split\.csv\.gz/);
 });

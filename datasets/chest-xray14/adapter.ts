@@ -14,7 +14,7 @@ const BOXES = 'BBox_List_2017.csv';
 const BOX_WORDS: Record<string, string> = { Infiltrate: 'Infiltration' };
 
 const adapter: DatasetAdapter<Record<string, never>> = {
-  name: 'chestx-ray14',
+  name: 'chest-xray14',
   title: 'NIH ChestX-ray14',
   version: '1',
   licence: 'NIH-open',
@@ -24,7 +24,7 @@ const adapter: DatasetAdapter<Record<string, never>> = {
   options: z.strictObject({}) as z.ZodType<Record<string, never>>,
 
   describe: () => ({
-    labels: [{ vocab: 'chestx-ray14', kind: 'finding', names: FINDINGS }],
+    labels: [{ vocab: 'chest-xray14', kind: 'finding', names: FINDINGS }],
     prompts,
     splitRule: 'test_list.txt is test; of train_val_list.txt the hash of the patient draws train 0.9, valid 0.1',
     fractions: { train: 0.9, valid: 0.1, test: 0 },
@@ -127,7 +127,7 @@ function toRow(
     images: [{ id, file, modality: 'CR', view: viewOf(values['View Position']), field: 'Image Index' }],
     texts: [],
     labels: FINDINGS.map((name) => ({
-      vocab: 'chestx-ray14',
+      vocab: 'chest-xray14',
       name,
       value: said.includes(name) ? 1 : 0,
       state: said.includes(name) ? 'positive' : 'negative',

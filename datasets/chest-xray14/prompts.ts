@@ -22,8 +22,8 @@ const words = (finding: string) => finding.replace('_', ' ').toLowerCase();
 
 export const prompts: PromptSet[] = [
   {
-    name: 'chestx-ray14',
-    vocab: 'chestx-ray14',
+    name: 'chest-xray14',
+    vocab: 'chest-xray14',
     kind: 'pairs',
     classes: FINDINGS.map((label) => ({ label, texts: [words(label)], negative: [`no ${words(label)}`] })),
   },
