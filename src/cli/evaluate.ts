@@ -1,9 +1,13 @@
 import { basename } from 'node:path';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { protocols } from '../config/protocols.js';
-import { evaluate, TASK_NAMES } from '../evaluate/evaluate.js';
+import { GadoliniumError } from '../errors.js';
+import { type EvaluationReport, evaluate, FINE_TUNE, fineTuneEntry, TASK_NAMES } from '../evaluate/evaluate.js';
 import { resultText } from '../evaluate/result-text.js';
+import { jsonLines } from '../events/jsonl.js';
+import { terminal } from '../events/terminal.js';
 import { openModel } from '../model/open.js';
+import { fineTune } from '../train/fine-tune.js';
 
 export const command = 'evaluate <task>';
 export const describe = 'a checkpoint on held-out rows → metrics beside published numbers';
@@ -13,7 +17,7 @@ export const builder = (yargs: Argv) =>
     .positional('task', {
       type: 'string',
       demandOption: true,
-      describe: `${TASK_NAMES.join(', ')}; a published protocol: ${Object.keys(protocols).join(', ')}; the name of one of the recipe's evaluations, or all of them`,
+      describe: `${TASK_NAMES.join(', ')}, ${FINE_TUNE}; a published protocol: ${Object.keys(protocols).join(', ')}; the name of one of the recipe's evaluations, or all of them`,
     })
     .option('checkpoint', { type: 'string', demandOption: true, describe: 'a checkpoint of a run' })
     .option('data', { type: 'string', demandOption: true, describe: 'a prepared data folder' })
@@ -28,6 +32,16 @@ export const builder = (yargs: Argv) =>
       default: 1000,
       describe: 'resamples behind the 95 % intervals; 0 = no intervals',
     })
+    .option('set', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'a setting of the evaluation as PATH=VALUE: features.samples=image.global, lr=1e-4',
+    })
+    .option('runs', {
+      type: 'string',
+      describe: `${FINE_TUNE}: folder for its training runs, one for each share of the labels`,
+    })
     .option('device', { type: 'string', describe: 'cpu, cuda, cuda:1, …' })
     .option('threads', { type: 'number', describe: 'arithmetic threads (default: all cores)' })
     .option('json', { type: 'boolean', default: false, describe: 'one result a line on standard output' })
@@ -41,24 +55,26 @@ export const builder = (yargs: Argv) =>
 type Arguments = ReturnType<typeof builder> extends Argv<infer A> ? A : never;
 
 export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { device, threads, data } = args;
+  const { device, threads, data, labels, prompts, split, bootstrap, set } = args;
+  const overrides = { labels, prompts, split, bootstrap, set };
+  const weights = basename(args.checkpoint);
+  const say = (report: EvaluationReport) =>
+    process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `${resultText(report)}\n`);
+  if (args.task === FINE_TUNE) {
+    const { checkpoint, runs } = args;
+    if (runs === undefined)
+      throw GadoliniumError.expected('no-folder', 'a folder for the training runs', '--runs', runs);
+    const listeners = (run: string) => [jsonLines(run), terminal({ stream: process.stderr })];
+    say(await fineTune(fineTuneEntry(overrides), { checkpoint, weights, data, runs, device, threads, listeners }));
+    return;
+  }
   const model = await openModel(args.checkpoint, {
     data,
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
   });
   try {
-    const overrides = {
-      labels: args.labels,
-      prompts: args.prompts,
-      split: args.split,
-      bootstrap: args.bootstrap,
-    };
-    for await (const report of evaluate(model, data, args.task, overrides, {
-      weights: basename(args.checkpoint),
-    })) {
-      process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `${resultText(report)}\n`);
-    }
+    for await (const report of evaluate(model, data, args.task, overrides, { weights })) say(report);
   } finally {
     await model.close();
   }

@@ -145,6 +145,26 @@ export const segmentationProbeSchema = z.strictObject({
   bootstrap,
 });
 
+/** Not among a recipe's evaluations: it trains models of its own, so it is run on a checkpoint alone (src/train/fine-tune.ts). */
+export const fineTuneSchema = z.strictObject({
+  task: z.literal('fine-tune'),
+  name: z.string().min(1),
+  /** Label vocabulary: each name gets a sigmoid of its own. */
+  labels: z.string().min(1),
+  /** A feature that the encoder itself gives, [B, D]; what heads make of it is left out. */
+  features: feature.default('image.global'),
+  /** Shares of the training rows; each smaller draw lies inside the larger. */
+  fractions: z.array(z.number().positive().max(1)).min(1).default([0.01, 0.1, 1]),
+  lr: z.number().positive().default(1e-5),
+  decay: z.number().nonnegative().default(0.02),
+  batch: z.int().positive().default(64),
+  epochs: z.number().positive().default(100),
+  seed: z.int().nonnegative().default(0),
+  uncertain,
+  split,
+  bootstrap,
+});
+
 /** How a map over a picture comes about, and in which pixels it is measured. */
 const heatMaps = {
   maps: z
@@ -211,6 +231,7 @@ export type RetrievalEntry = z.output<typeof retrievalSchema>;
 export type LinearProbeEntry = z.output<typeof linearProbeSchema>;
 export type GroundingEntry = z.output<typeof groundingSchema>;
 export type PointingGameEntry = z.output<typeof pointingGameSchema>;
+export type FineTuneEntry = z.output<typeof fineTuneSchema>;
 export type HeadScoresEntry = z.output<typeof headScoresSchema>;
 export type SentencePairsEntry = z.output<typeof sentencePairsSchema>;
 export type TemporalClassificationEntry = z.output<typeof temporalClassificationSchema>;

@@ -93,6 +93,8 @@ export interface Sampling {
   order: 'shuffle' | 'apart' | 'balanced';
   /** Label vocabulary of `balanced`. */
   labels: string;
+  /** Share of the split's rows that is trained on, drawn by the seed; a smaller share lies inside a larger. Default 1. */
+  share: number;
 }
 
 export interface Checkpointing {

@@ -91,6 +91,8 @@ export const configSchema = z.strictObject({
       split: z.string().default('train'),
       order: z.enum(['shuffle', 'apart', 'balanced']).default('shuffle'),
       labels: z.string().default(''),
+      /** Of the split's rows, drawn by the seed; a smaller share lies inside a larger. */
+      share: z.number().positive().max(1).default(1),
     })
     .prefault({}),
   evaluate: z.array(evaluationSchema).default([]),

@@ -1,4 +1,12 @@
-import { type EvaluationEntry, type EvaluationInput, evaluationSchema } from '../config/evaluate.js';
+import type { z } from 'zod';
+import {
+  type EvaluationEntry,
+  type EvaluationInput,
+  evaluationSchema,
+  type FineTuneEntry,
+  fineTuneSchema,
+} from '../config/evaluate.js';
+import { override } from '../config/override.js';
 import { protocols } from '../config/protocols.js';
 import { GadoliniumError } from '../errors.js';
 import type { Evaluation } from '../events/types.js';
@@ -16,6 +24,8 @@ export interface EvaluationOverrides {
   split?: string | undefined;
   bootstrap?: number | undefined;
   gallery?: number | undefined;
+  /** Further settings of the entry as PATH=VALUE: `features.samples=image.global`. */
+  set?: readonly string[] | undefined;
 }
 
 /** An evaluation event with what a reader of its numbers must know. */
@@ -85,9 +95,11 @@ export function entriesFor(
   configured: readonly EvaluationInput[],
   overrides: EvaluationOverrides,
 ): EvaluationEntry[] {
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const { set = [], ...named } = overrides;
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  const made = (entry: object) => checked(evaluationSchema, { ...entry, ...given }, task, set);
   const protocol = protocols[task];
-  if (protocol) return [checked({ ...protocol.entry, ...given }, task)];
+  if (protocol) return [made(protocol.entry)];
   const wanted = configured.filter(
     (entry) =>
       (task === 'all' || entry.task === task || entry.name === task) &&
@@ -97,7 +109,7 @@ export function entriesFor(
         entry.labels === undefined ||
         entry.labels === overrides.labels),
   );
-  if (wanted.length > 0) return wanted.map((entry) => checked({ ...entry, ...given }, task));
+  if (wanted.length > 0) return wanted.map(made);
   if (task === 'all' && configured.length === 0) {
     throw GadoliniumError.expected(
       'no-task',
@@ -116,14 +128,25 @@ export function entriesFor(
     );
   }
   const of = overrides.labels ?? overrides.prompts;
-  return [checked({ task, name: of ? `${task} ${of}` : task, ...given }, task)];
+  return [made({ task, name: of ? `${task} ${of}` : task })];
 }
 
 /** Every task that can be named. */
 export const TASK_NAMES: readonly string[] = evaluationSchema.options.map((schema) => schema.shape.task.value);
 
-function checked(entry: Record<string, unknown>, task: string): EvaluationEntry {
-  const parsed = evaluationSchema.safeParse(entry);
+/** The entry of a fine-tuning, which is run by src/train: it makes models of its own. */
+export function fineTuneEntry({ set = [], labels, split, bootstrap, ...others }: EvaluationOverrides): FineTuneEntry {
+  const given = Object.entries({ labels, split, bootstrap, ...others }).filter(([, value]) => value !== undefined);
+  const entry = { task: FINE_TUNE, name: `${FINE_TUNE} ${labels ?? ''}`.trim(), ...Object.fromEntries(given) };
+  return checked(fineTuneSchema, entry, FINE_TUNE, set);
+}
+
+export const FINE_TUNE = 'fine-tune';
+
+function checked<Entry>(schema: z.ZodType<Entry>, entry: unknown, task: string, set: readonly string[]): Entry {
+  // Settings lead into the entry's defaults, too; without what is required there are none yet.
+  const whole = schema.safeParse(entry);
+  const parsed = schema.safeParse(override(whole.success ? whole.data : entry, set));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const where = issue.path.length > 0 ? `'${issue.path.join('.')}' of ${task}` : task;

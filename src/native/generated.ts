@@ -569,6 +569,10 @@ export interface MultiLabelOptions {
   width: number;
   /** K. Must be given. */
   classes: number;
+  /** where the column holds more labels: place of the first of the K; below 0: it holds the K alone. Default -1. */
+  firstLabel?: number;
+  /** the feature is z itself, [B, K], as a head gives it: nothing is learned here. Default false. */
+  logits?: boolean;
   /** factor on the loss. Default 1. */
   weight?: number;
   /** factor on the positive term of each class; empty: 1. Default []. */
@@ -2204,6 +2208,18 @@ export const description: Description = {
           "kind": "integer",
           "fallback": null,
           "help": "K"
+        },
+        {
+          "name": "firstLabel",
+          "kind": "integer",
+          "fallback": -1,
+          "help": "where the column holds more labels: place of the first of the K; below 0: it holds the K alone"
+        },
+        {
+          "name": "logits",
+          "kind": "flag",
+          "fallback": false,
+          "help": "the feature is z itself, [B, K], as a head gives it: nothing is learned here"
         },
         {
           "name": "weight",

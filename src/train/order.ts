@@ -1,5 +1,6 @@
 /** The order in which a configuration sees the rows of a data folder. */
 import type { ResolvedConfig } from '../config/schema.js';
+import { Draws } from '../data/draws.js';
 import { Plan } from '../data/plan.js';
 import { type EvaluationRows, openRows } from '../evaluate/rows.js';
 
@@ -13,8 +14,8 @@ export function planOf(config: ResolvedConfig, data: string): Plan {
 }
 
 function planOfRows(config: ResolvedConfig, rows: EvaluationRows): Plan {
-  const { split, order, labels } = config.sampling;
-  const chosen = rows.ofSplit(split);
+  const { split, order, labels, share } = config.sampling;
+  const chosen = shareOf(rows.ofSplit(split), share, config.train.seed);
   const streams = 1 + Math.max(0, ...Object.values(config.data).map(({ options }) => Number(options['stream'] ?? 0)));
   const facts = { rows: chosen, seed: config.train.seed, batch: config.train.batch, streams, order };
   if (order === 'apart') {
@@ -34,4 +35,11 @@ function planOfRows(config: ResolvedConfig, rows: EvaluationRows): Plan {
     return new Plan({ ...facts, classes });
   }
   return new Plan(facts);
+}
+
+/** A share of the rows, at least one, ascending: the first of an order that the seed alone decides. */
+export function shareOf(rows: Uint32Array, share: number, seed: number): Uint32Array {
+  if (share === 1) return rows;
+  const order = new Draws(seed).shuffle(rows.slice());
+  return order.subarray(0, Math.ceil(share * rows.length)).sort();
 }

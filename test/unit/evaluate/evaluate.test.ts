@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { evaluationSchema, linearProbe, retrieval, zeroShot } from '../../../src/config/evaluate.js';
 import { protocols } from '../../../src/config/protocols.js';
 import type { Embedded, Embedder } from '../../../src/evaluate/embedder.js';
-import { entriesFor, evaluate, TASK_NAMES, textKindsOf } from '../../../src/evaluate/evaluate.js';
+import {
+  entriesFor,
+  evaluate,
+  FINE_TUNE,
+  fineTuneEntry,
+  TASK_NAMES,
+  textKindsOf,
+} from '../../../src/evaluate/evaluate.js';
 import { findPrompts } from '../../../src/evaluate/prompts.js';
 import { publishedFor, publishedTables } from '../../../src/evaluate/published.js';
 import { resultText } from '../../../src/evaluate/result-text.js';
@@ -44,6 +51,28 @@ describe('entries to run', () => {
     ]);
   });
 
+  it('take any setting by its path, also below a default', () => {
+    const set = ['features.samples=image.other', 'scale=12', 'same=1'];
+    expect(entriesFor('zero-shot', [], { set: set.slice(0, 2) })[0]).toMatchObject({
+      features: { samples: 'image.other', prompts: 'text.global' },
+      scale: 12,
+    });
+    expect(() => entriesFor('zero-shot', [], { set })).toThrow('same');
+    const pairs = entriesFor('sentence-pairs', [], { labels: 'nli', set: ['same=yes', 'different=no', 'folds=4'] });
+    expect(pairs[0]).toMatchObject({ labels: 'nli', same: 'yes', different: 'no', folds: 4 });
+  });
+
+  it('are also those of a fine-tuning', () => {
+    expect(fineTuneEntry({ labels: 'organ', set: ['fractions=[0.1]', 'lr=0.001'] })).toMatchObject({
+      name: 'fine-tune organ',
+      fractions: [0.1],
+      lr: 0.001,
+      decay: 0.02,
+      split: 'test',
+    });
+    expect(() => fineTuneEntry({})).toThrow("'labels' of fine-tune");
+  });
+
   it('end with a sentence where they cannot be', () => {
     expect(() => entriesFor('grading', configured, {})).toThrow(`one of ${TASK_NAMES.join(', ')}`);
     expect(() => entriesFor('all', [], {})).toThrow('a recipe with evaluations');
@@ -69,7 +98,9 @@ describe('published figures', () => {
       expect(note).not.toBe('');
       for (const { task, metrics, source, method, unavailable } of figures) {
         // A task that does not exist says why; one that does has no excuse.
-        expect(TASK_NAMES.includes(task), `${dataset} ${method} ${task}`).toBe(unavailable === undefined);
+        expect([...TASK_NAMES, FINE_TUNE].includes(task), `${dataset} ${method} ${task}`).toBe(
+          unavailable === undefined,
+        );
         expect(source.length).toBeGreaterThan(5);
         for (const value of Object.values(metrics)) {
           expect(value).toBeGreaterThan(0);
