@@ -61,7 +61,7 @@ const release: SyntheticRelease = {
         {
           sample_id: '0004cfab',
           labels: of('negative', 'No Lung Opacity / Not Normal'),
-          images: [{ view: 'PA', width: 64, source_width: SIDE, channels: 1, bits_stored: 8, value_range: null }],
+          images: [{ view: 'PA', width: 64, source_width: SIDE, channels: 1, bits_stored: 8 }],
         },
         {
           sample_id: '00436515',
