@@ -144,6 +144,7 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "restore") return restore(arguments);
   if (method == "fill") return fill(arguments);
   if (method == "share") return share(arguments);
+  if (method == "any") return any(arguments);
   if (method == "save") return save(arguments);
   if (method == "train") return train(arguments);
   if (method == "parameters") return parameters();
@@ -151,9 +152,10 @@ Value Engine::dispatch(const std::string& method, const Value& arguments) {
   if (method == "ranks") return ranks(arguments);
   if (method == "kernel") return kernel(arguments);
   if (method == "count") return count(arguments);
-  fail("bad-call",
-       "expected build, listen, join, restore, fill, share, save, train, parameters, embed, ranks, kernel or count but got '",
-       method, "'");
+  fail(
+      "bad-call",
+      "expected build, listen, join, restore, fill, share, any, save, train, parameters, embed, ranks, kernel or count but got '",
+      method, "'");
 }
 
 void Engine::later(int64_t id, std::string method, Value arguments) {

@@ -33,7 +33,7 @@ class Engine {
   // Done at once on the caller's thread. Methods: openData, closeData, addShard, prepareTraining, feed, endFeed, stop,
   // checkpoint, proceed, observe.
   Value now(const std::string& method, const Value& arguments);
-  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, fill, share,
+  // Queued for the thread; a `reply` event {id, value | error} answers. Methods: build, listen, join, restore, fill, share, any,
   // save, train, parameters, embed, ranks, kernel, count.
   void later(int64_t id, std::string method, Value arguments);
   std::vector<Value> drain() { return events_.drain(); }
@@ -65,6 +65,7 @@ class Engine {
   Value listen(const Value& arguments);
   Value join(const Value& arguments);
   Value share(const Value& arguments);
+  Value any(const Value& arguments);
 
   // engine/fill.cpp
   Value fill(const Value& arguments);

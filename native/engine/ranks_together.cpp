@@ -53,4 +53,16 @@ Value Engine::share(const Value& arguments) {
   return out;
 }
 
+// arguments: { mine: bool }. Reply: { any }: whether any rank said true. A rank that waits asks again and again, so that none is taken
+// for lost.
+Value Engine::any(const Value& arguments) {
+  ProcessGroup* group = trainer().group();
+  expect(group != nullptr, "bad-call", "expected join before any");
+  Tensor said = at::scalar_tensor(arguments.at("mine").flag() ? int64_t{1} : int64_t{0}, at::kLong);
+  group->largest(said);
+  Value out;
+  out.set("any", said.item<int64_t>() != 0);
+  return out;
+}
+
 }  // namespace gd

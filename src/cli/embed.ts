@@ -4,14 +4,16 @@ import { GadoliniumError } from '../errors.js';
 import { type EmbedInput, type EmbedProgress, embed } from '../evaluate/embed.js';
 import { count } from '../events/wording.js';
 import { openModel } from '../model/open.js';
+import type { DataSource } from '../storage/source.js';
+import { bringData, cacheOptions } from './data-source.js';
 
 export const command = 'embed';
 export const describe = 'rows, images or texts → features in an Arrow file, one row an input';
 
 export const builder = (yargs: Argv) =>
-  yargs
+  cacheOptions(yargs)
     .option('checkpoint', { type: 'string', demandOption: true, describe: 'a checkpoint of a run' })
-    .option('data', { type: 'string', describe: 'a prepared data folder' })
+    .option('data', { type: 'string', describe: 'a prepared data folder, or s3://bucket/prefix' })
     .option('split', { type: 'string', describe: 'only these rows of the data folder (default: all)' })
     .option('images', { type: 'string', describe: 'a file with the path of one image a line' })
     .option('texts', { type: 'string', describe: 'a file with one text a line' })
@@ -41,11 +43,16 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { device, threads } = args;
   const input = inputOf(args);
   const model = await openModel(args.checkpoint, {
-    ...(args.data === undefined ? {} : { data: args.data }),
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
   });
+  let source: DataSource | undefined;
   try {
+    if (input.kind === 'rows') {
+      const splits = input.split === undefined ? undefined : [input.split];
+      source = await bringData(input.data, { ...args, splits });
+      input.data = source.folder;
+    }
     let last: EmbedProgress | undefined;
     for await (const progress of embed(model, { input, out: args.out, features: args.features })) {
       last = progress;
@@ -64,6 +71,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     }
   } finally {
     await model.close();
+    source?.close();
   }
 }
 

@@ -1,21 +1,23 @@
+import { existsSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { GadoliniumError } from '../errors.js';
 import { jsonLines, jsonStream } from '../events/jsonl.js';
 import { prometheus } from '../events/prometheus.js';
 import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
-import type { EventListener } from '../events/types.js';
+import type { EventListener, TrainEvent } from '../events/types.js';
 import { launchLocal } from '../launch/local.js';
 import { failed, joinLauncher, toLauncher } from '../launch/rank.js';
 import { type World, worldFrom } from '../launch/world.js';
 import { addon } from '../native/addon.js';
 import { writeReport } from '../report/report.js';
 import { type TrainRun, train } from '../train/train.js';
+import { type CacheArguments, cacheOf, cacheOptions } from './data-source.js';
 
 export const command = 'train <recipe>';
 export const describe = 'Train a recipe on a prepared data folder';
 
-interface Arguments {
+interface Arguments extends CacheArguments {
   recipe: string;
   data: string;
   run: string;
@@ -31,13 +33,13 @@ interface Arguments {
 }
 
 export function builder(yargs: Argv) {
-  return yargs
+  return cacheOptions(yargs)
     .positional('recipe', {
       type: 'string',
       demandOption: true,
       describe: 'Name of a recipe, or a file whose default export it is',
     })
-    .option('data', { type: 'string', demandOption: true, describe: 'Prepared data folder' })
+    .option('data', { type: 'string', demandOption: true, describe: 'Prepared data folder, or s3://bucket/prefix' })
     .option('run', {
       type: 'string',
       demandOption: true,
@@ -137,6 +139,7 @@ async function trainHere(argv: Arguments, world: World): Promise<void> {
   const run = train({
     recipe: argv.recipe,
     data: argv.data,
+    cache: cacheOf(argv),
     run: argv.run,
     resume: argv.resume,
     set: argv.set,
@@ -147,7 +150,8 @@ async function trainHere(argv: Arguments, world: World): Promise<void> {
   });
   const signalled = obeySignals(run, rank === 0);
   const finished = await run.done;
-  if (rank === 0) {
+  // One that was stopped before it began has nothing to report.
+  if (rank === 0 && existsSync(argv.run)) {
     const page = await writeReport(argv.run);
     console.error(`report: ${page}`);
   }
@@ -183,14 +187,23 @@ function wholeNumber(option: string, text: string, least: number): number {
   throw GadoliniumError.expected('bad-option', wanted, `--${option}`, text);
 }
 
-/** A run that is refused has a `run-finished` as its only event: it leaves no trace in a folder that may be another run's. */
+/**
+ * A run that is refused has a `run-finished` as its only event, after those of its data: it leaves no trace in a folder that may be
+ * another run's.
+ */
 function onceBegun(listener: EventListener): EventListener {
-  let begun = false;
+  let before: TrainEvent[] | undefined = [];
+  const begin = async () => {
+    const held = before ?? [];
+    before = undefined;
+    for (const event of held) await listener.on(event);
+  };
   return {
     name: listener.name,
     on(event) {
-      begun ||= event.type !== 'run-finished';
-      return begun ? listener.on(event) : undefined;
+      if (!before) return listener.on(event);
+      before.push(event);
+      return event.type === 'data-fetch' || event.type === 'run-finished' ? undefined : begin();
     },
     close: () => listener.close?.(),
   };

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { GadoliniumError } from '../errors.js';
+import type { Manifest } from './manifest.js';
 
 export interface Inspected {
   /** The kind's name: image, dicom, nifti, shard, dataset … */
@@ -55,6 +56,18 @@ export async function inspectPath(path: string): Promise<Inspected> {
     );
   }
   return own.inspect(path);
+}
+
+/** What people should read of a data set; `damaged`: a sentence for each file that is not what it should be. */
+export function datasetFacts(manifest: Manifest, path: string, damaged: string[]): Inspected {
+  const { format: _, metadata: __, options: ___, prompts, ...facts } = manifest;
+  return {
+    kind: 'dataset',
+    path,
+    damaged,
+    ...facts,
+    prompts: prompts.map(({ name, classes }) => ({ name, classes: classes.length })),
+  };
 }
 
 function headOf(path: string): Uint8Array {

@@ -168,6 +168,11 @@ export function readManifest(folder: string): Manifest | undefined {
       return undefined;
     throw error;
   }
+  return parseManifest(text, path);
+}
+
+/** What the text of a dataset.json says; `path` is for sentences. Throws `bad-manifest`, `schema-version`. */
+export function parseManifest(text: string, path: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -17,6 +17,12 @@ export interface PlanFacts {
   classes?: Int32Array;
 }
 
+/** Throws `bad-batch` for a batch that so many ranks cannot share. */
+export function requireShares(batch: number, world: number): void {
+  if (batch % world === 0) return;
+  throw GadoliniumError.expected('bad-batch', `a multiple of the world size ${world}`, 'train.batch', batch);
+}
+
 /** The rows of some steps of one rank, stream-major within each step. */
 export interface PlannedStep {
   rows: Uint32Array;
@@ -67,9 +73,7 @@ export class Plan {
   /** Step number `step` (from 0) for a rank. */
   step(step: number, rank: number, world: number): PlannedStep {
     const { batch, streams } = this.facts;
-    if (batch % world !== 0) {
-      throw GadoliniumError.expected('bad-batch', `a multiple of the world size ${world}`, 'train.batch', batch);
-    }
+    requireShares(batch, world);
     const share = batch / world;
     const start = step * batch;
     const rows = new Uint32Array(streams * share);

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { type Output, writable } from './output.js';
-import type { Evaluation, EventListener, RunFinished, RunStarted, Step, TrainEvent } from './types.js';
-import { bytes, change, count, duration, figure, oneLine, rounded } from './wording.js';
+import type { DataFetch, Evaluation, EventListener, RunFinished, RunStarted, Step, TrainEvent } from './types.js';
+import { bytes, change, count, duration, fetchText, figure, oneLine, rounded } from './wording.js';
 
 export interface TerminalOptions {
   /** Standard output by default; `--json` keeps that for the events and gives standard error here. */
@@ -48,6 +48,7 @@ class Terminal implements EventListener {
   #shown: Step | undefined;
   #last: Step | undefined;
   #drawn = false;
+  #fetchSaid = Number.NEGATIVE_INFINITY;
   readonly #pace = new Pace();
   /** Metrics of each task's evaluation before, to say what changed. */
   readonly #before = new Map<string, Record<string, number>>();
@@ -81,6 +82,8 @@ class Terminal implements EventListener {
         return this.#print([
           `step ${count(event.step)}  ${this.manner.style('red', 'lost')} rank ${event.lost} on ${oneLine(event.host)} during ${oneLine(event.phase)}: ${oneLine(event.message)}`,
         ]);
+      case 'data-fetch':
+        return this.#fetch(event);
       case 'run-finished':
         return this.#end([...this.#lastStep(), ...this.#closing(event)]);
     }
@@ -109,10 +112,25 @@ class Terminal implements EventListener {
     return this.out.write(`${this.#parts(step).join('  ')}\n`);
   }
 
+  /** Drawn anew on a terminal; elsewhere the first, the last, and one every so many seconds. */
+  #fetch(event: DataFetch): void | Promise<void> {
+    const { wanted, here } = event.shards;
+    const text = `fetch     ${oneLine(fetchText(event))}`;
+    if (this.manner.live) {
+      this.#drawn = here < wanted;
+      return this.out.write(`\r${text.slice(0, this.manner.width() - 1)}\x1b[K${here < wanted ? '' : '\n'}`);
+    }
+    const due = event.time - this.#fetchSaid >= this.manner.seconds * 1000 || here === wanted;
+    if (!due) return;
+    this.#fetchSaid = event.time;
+    return this.out.write(`${text}\n`);
+  }
+
   /** Lines above the progress line, which is drawn again below them. */
   #print(lines: string[]): void | Promise<void> {
     const text = lines.map((line) => `${line}\n`).join('');
-    if (!this.#drawn || this.#last === undefined) return this.out.write(text);
+    if (!this.#drawn) return this.out.write(text);
+    if (this.#last === undefined) return this.out.write(`\r\x1b[K${text}`);
     return this.out.write(`\r\x1b[K${text}${this.#progress(this.#last)}\x1b[K`);
   }
 

@@ -2,12 +2,34 @@
  * Everything a run says, as one discriminated union on `type`. Lifecycle events are never lost; step events may be thinned
  * when nobody reads them in time, and a warning then says how many.
  */
-export type TrainEvent = RunStarted | Step | Evaluation | CheckpointWritten | Warning | RankLost | RunFinished;
+export type TrainEvent =
+  | DataFetch
+  | RunStarted
+  | Step
+  | Evaluation
+  | CheckpointWritten
+  | Warning
+  | RankLost
+  | RunFinished;
 
 interface EventBase {
   /** Milliseconds since the epoch. */
   time: number;
   rank: number;
+}
+
+/** How far the shards of an object store are, before the run starts; of this rank's machine. Silent where all are at hand. */
+export interface DataFetch extends EventBase {
+  type: 'data-fetch';
+  /** s3://bucket/prefix, and the folder that the shards come into. */
+  source: string;
+  folder: string;
+  /** What the run reads, and what of it is in the folder. */
+  shards: { wanted: number; here: number };
+  bytes: { wanted: number; here: number };
+  /** Bytes that this process fetched, and seconds since it began. */
+  fetched: number;
+  seconds: number;
 }
 
 export interface RunStarted extends EventBase {

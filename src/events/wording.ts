@@ -1,4 +1,5 @@
 /** How numbers and texts are said to people, in the terminal and in reports alike. */
+import type { DataFetch } from './types.js';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -61,4 +62,16 @@ export function duration(seconds: number): string {
 /** One line without control characters: texts of data sets and errors must not steer the terminal. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** How far the shards of an object store are: 3 of 24 shards of s3://bucket/data, 1.20 GB of 24.3 GB, 310 MB/s. */
+export function fetchText({
+  source,
+  shards,
+  bytes: size,
+  fetched,
+  seconds,
+}: Pick<DataFetch, 'source' | 'shards' | 'bytes' | 'fetched' | 'seconds'>): string {
+  const pace = fetched > 0 && seconds > 0 ? `, ${bytes(fetched / seconds)}/s` : '';
+  return `${count(shards.here)} of ${count(shards.wanted)} shards of ${source}, ${bytes(size.here)} of ${bytes(size.wanted)}${pace}`;
 }

@@ -202,6 +202,9 @@ function take(history: History, event: TrainEvent): void {
       return;
     case 'run-finished':
       history.finished = event;
+      return;
+    // Over before the run starts; nothing of it is shown.
+    case 'data-fetch':
   }
 }
 
@@ -215,6 +218,7 @@ function parsed(line: string): TrainEvent | undefined {
   if (typeof event !== 'object' || event === null || typeof event.time !== 'number') return undefined;
   const complete: Record<TrainEvent['type'], readonly string[]> = {
     'run-started': ['recipe', 'steps', 'from', 'data', 'parameters', 'versions'],
+    'data-fetch': ['source', 'bytes'],
     step: ['step', 'losses', 'milliseconds', 'memory'],
     evaluation: ['step', 'name', 'metrics'],
     checkpoint: ['step', 'path', 'bytes'],

@@ -5,6 +5,7 @@ import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
 import { requireDataset } from '../data/manifest.js';
+import { requireShares } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { TextTokenizer } from '../data/tokenizer.js';
 import type { GadoliniumError } from '../errors.js';
@@ -19,6 +20,8 @@ import { nativeConfig } from '../model/open.js';
 import type { NativeEvent } from '../native/addon.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
+import type { CacheOptions } from '../storage/cache.js';
+import { type DataSource, openSource } from '../storage/source.js';
 import { betterThanBefore, type Evaluated, tidyCheckpoints } from './best.js';
 import { metadataOf, requirePictureSize, tokenizerFacts } from './data-folder.js';
 import { evaluateAll } from './evaluation.js';
@@ -30,12 +33,15 @@ import { type RejectPolicy, Rejects } from './rejects.js';
 import { restoreNewest } from './restore.js';
 import { beginRunFolder, checkRunFolder, configOfRun } from './run-folder.js';
 import { runStarted } from './run-started.js';
+import { bringShards } from './shards.js';
 
 export interface TrainOptions {
   /** A recipe's name, the path of a recipe file, or a recipe. */
   recipe: string | Recipe;
-  /** The prepared data folder. */
+  /** The prepared data folder, or s3://bucket/prefix of one in an object store. */
   data: string;
+  /** Where shards of an object store are kept on this machine, and how many of them. */
+  cache?: CacheOptions;
   /** The run's folder: new, or with `resume` that of a run to go on with. */
   run: string;
   resume?: boolean;
@@ -68,10 +74,12 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   readonly #options: TrainOptions;
   readonly #begun = Date.now();
   #engine: Engine | undefined;
+  #source: DataSource | undefined;
+  readonly #fetching = new AbortController();
   #stop: { reason: 'signal' | 'request'; error?: GadoliniumError } | undefined;
 
   constructor(options: TrainOptions) {
-    this.#options = { ...options, data: absolute(options.data), run: absolute(options.run) };
+    this.#options = { ...options, run: absolute(options.run) };
     this.#bus = new EventBus(options.listeners ?? []);
     this.done = this.#run();
     // Whoever only iterates hears of a failure by the last event; without this it would be an unhandled rejection too.
@@ -85,6 +93,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   /** Ends the run after the step that is being computed, with a checkpoint. */
   stop(reason: 'signal' | 'request' = 'request'): void {
     this.#stop ??= { reason };
+    this.#fetching.abort();
     this.#engine?.now('stop', { reason });
   }
 
@@ -117,6 +126,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
       last.error = { code: code ?? 'failed', message, ...(advice ? { advice } : {}) };
     } finally {
       this.#engine?.close();
+      this.#source?.close();
       // A signal that comes now has nobody left to tell.
       this.#engine = undefined;
     }
@@ -129,10 +139,12 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
   }
 
   async #train(): Promise<Partial<RunFinished>> {
-    const { data, run, resume = false } = this.#options;
+    const { run, resume = false, rankTimeout = 300 } = this.#options;
     const { rank, world } = this.#world;
     const say = (news: News) => this.#bus.push({ ...news, time: Date.now(), rank } as TrainEvent);
     const { name, recipe } = await findRecipe(this.#options.recipe);
+    this.#source = await openSource(this.#options.data, this.#options.cache);
+    const data = this.#source.folder;
     const manifest = requireDataset(data);
     const config = resolve(name, recipe, {
       parts: description,
@@ -141,14 +153,12 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     });
     requirePictureSize(config, manifest, data);
     const machine = settleMachine(config, this.#world);
-    const plan = planOf(config, data);
-    plan.step(0, rank, world); // a batch that the ranks cannot share is refused before they meet
+    requireShares(config.train.batch, world);
     if (rank === 0) {
       settleInitialWeights(config, resume ? configOfRun(run) : undefined);
       checkRunFolder(run, config, resume);
     }
     const peak = await peakOf(machine.device, config.train.precision);
-    const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
 
     let rejects: Rejects | undefined;
     let feed: Feed | undefined;
@@ -192,7 +202,22 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     await engine.later('build');
     // Rank 0 hands its weights to the others; a run that goes on has better ones than those it once started from.
     if (rank === 0 && !(resume && listCheckpoints(run).length)) await fillInitialWeights(engine, config);
-    if (world > 1) await joinRanks(engine, config, this.#world, this.#options.rankTimeout ?? 300);
+    if (world > 1) await joinRanks(engine, config, this.#world, rankTimeout);
+    const stopping = this.#fetching.signal;
+    try {
+      await bringShards(this.#source, config, {
+        engine,
+        world: this.#world,
+        patience: rankTimeout,
+        say,
+        signal: stopping,
+      });
+    } catch (error) {
+      if (!stopping.aborted) throw error;
+      return { reason: 'stopped' };
+    }
+    const plan = planOf(config, data);
+    const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
     const opened = new EngineData(engine, openShards(data));
     const tokenizer = manifest.tokenizer
       ? await TextTokenizer.open(join(data, manifest.tokenizer.file), manifest.tokenizer.name)
@@ -269,7 +294,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
         from,
         ...(position ? { resumed: position.file } : {}),
         world,
-        data: { folder: data, name: manifest.name, rows: manifest.rows, training: plan.facts.rows.length },
+        data: { folder: this.#source.name, name: manifest.name, rows: manifest.rows, training: plan.facts.rows.length },
       }),
     );
     if (this.#stop) engine.now('stop', { reason: this.#stop.reason });

@@ -17,7 +17,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-// ---- TypeScript: cli → profile → train → model → launch, evaluate, report → data, checkpoint, events → native → the .node
+// ---- TypeScript: cli → profile → train → model → launch, evaluate, report, storage → data, checkpoint, events → native → the .node
 //                  recipes → config
 
 /** Rooms of src/ by level; a room may import what lies on a lower level. The root's other files are the package's face. */
@@ -31,6 +31,7 @@ const SRC_LEVELS: Record<string, number> = {
   data: 3,
   checkpoint: 3,
   events: 3,
+  storage: 4,
   launch: 4,
   evaluate: 4,
   profile: 6.5,

@@ -1,7 +1,7 @@
 /** A prepared folder: its dataset.json, and whether its files are the ones that it names. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Inspector } from '../inspect.js';
+import { datasetFacts, type Inspector } from '../inspect.js';
 import { MANIFEST_FILE, requireDataset } from '../manifest.js';
 import { sha256Of } from '../stored-values.js';
 
@@ -18,14 +18,7 @@ const dataset: Inspector = {
         damaged.push(`${file}: ${statSync(place).size} bytes instead of ${bytes}`);
       else if ((await sha256Of(place)) !== sha256) damaged.push(`${file}: other bytes than when it was written`);
     }
-    const { format: _, metadata: __, options: ___, prompts, ...facts } = manifest;
-    return {
-      kind: 'dataset',
-      path,
-      damaged,
-      ...facts,
-      prompts: prompts.map(({ name, classes }) => ({ name, classes: classes.length })),
-    };
+    return datasetFacts(manifest, path, damaged);
   },
 };
 export default dataset;

@@ -11,6 +11,8 @@ test('the options of train', () => {
       'recipe',
       // Where.
       'data',
+      'cache',
+      'cache-size',
       'run',
       'resume',
       // What is different from the recipe.
