@@ -40,6 +40,7 @@ export type EvaluationReport = Evaluation & {
 
 /** The part of a resolved configuration that evaluation reads. */
 interface Configured {
+  recipe?: string;
   evaluate?: EvaluationInput[];
   data?: Record<string, { input: string; options?: Record<string, unknown> }>;
 }
@@ -75,7 +76,7 @@ export async function* evaluate(
         task: entry.task,
         notes: result.notes,
         protocol,
-        model: { resolution: resolutionOf(context), weights },
+        model: { resolution: resolutionOf(context), weights, recipe: config.recipe },
         published: publishedFor(entry.task, labelsOf(entry, context), protocol, protocols[task]?.dataset),
       };
     }

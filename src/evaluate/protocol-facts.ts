@@ -13,6 +13,8 @@ export interface ModelFacts {
   resolution?: number | undefined;
   /** Which weights: 'checkpoint_final.pth as released'. */
   weights?: string | undefined;
+  /** The recipe of ours that the weights are of. */
+  recipe?: string | undefined;
 }
 
 /** The facts of one evaluation that was run. `samples`: how many were measured. */

@@ -10,7 +10,8 @@ import { figureOf, type PublishedFigure, publishedTables } from './published.js'
 /** A paper whose numbers are looked for: every published figure of these methods. */
 export interface Paper {
   title: string;
-  methods: readonly string[];
+  /** With the recipes of ours that are each. */
+  methods: Readonly<Record<string, readonly string[]>>;
   /** Beginning of the names of its protocols. */
   protocols: string;
 }
@@ -18,15 +19,25 @@ export interface Paper {
 export const PAPERS: Readonly<Record<string, Paper>> = {
   biovil: {
     title: 'BioViL (Boecking et al. 2022)',
-    methods: ['BioViL', 'BioViL-L', 'CXR-BERT-general', 'CXR-BERT-specialized'],
+    methods: {
+      BioViL: ['biovil'],
+      'BioViL-L': [],
+      'CXR-BERT-general': ['cxr-bert-general'],
+      // BioViL's text encoder is the specialized one.
+      'CXR-BERT-specialized': ['cxr-bert-specialized', 'biovil'],
+    },
     protocols: 'biovil-',
   },
   'biovil-t': {
     title: 'BioViL-T (Bannur et al. 2023)',
-    methods: ['BioViL-T', 'BioViL-T, nearest neighbour', 'BioViL-T, auto-regressive'],
+    methods: {
+      'BioViL-T': ['biovil-t'],
+      'BioViL-T, nearest neighbour': ['biovil-t'],
+      'BioViL-T, auto-regressive': ['biovil-t'],
+    },
     protocols: 'biovil-',
   },
-  medklip: { title: 'MedKLIP (Wu et al. 2023)', methods: ['MedKLIP'], protocols: 'medklip-' },
+  medklip: { title: 'MedKLIP (Wu et al. 2023)', methods: { MedKLIP: ['medklip'] }, protocols: 'medklip-' },
 };
 
 /** A result with what the reproduction reads of it. */
@@ -37,7 +48,7 @@ export interface Reproduced {
   figure: PublishedFigure;
   /**
    * re-run: a result of the same protocol; another-protocol: results of the task, but of none that may be compared; not-run: no result;
-   * impossible: the task does not exist here.
+   * impossible: the task does not exist here, or its protocol is not known.
    */
   state: 're-run' | 'another-protocol' | 'not-run' | 'impossible';
   /** The result that it stands beside. */
@@ -60,18 +71,18 @@ export function reproductionOf(name: string, results: readonly Result[]): Reprod
     throw GadoliniumError.expected('no-paper', `one of ${Object.keys(PAPERS).join(', ')}`, '--reproduce', name);
   const figures = publishedTables().flatMap((table) =>
     table.figures
-      .filter(({ method }) => paper.methods.includes(method))
+      .filter(({ method }) => method in paper.methods)
       .map((one): Reproduced => {
         const figure = figureOf(table, one);
-        if (one.unavailable !== undefined)
-          return { task: one.task, figure, state: 'impossible', reasons: [one.unavailable] };
+        const impossible = one.unavailable ?? unknownProtocol(figure);
+        if (impossible !== undefined) return { task: one.task, figure, state: 'impossible', reasons: [impossible] };
         // A protocol run on other data than it is for is told, too.
         const own = results.filter(
           (result) =>
             result.task === one.task &&
             (result.protocol['dataset'] === table.dataset || protocols[result.name]?.dataset === table.dataset),
         );
-        const compared = own.map((result) => ({ result, reasons: reasonsAgainst(result, figure) }));
+        const compared = own.map((result) => ({ result, reasons: reasonsAgainst(result, figure, paper) }));
         const best = compared.findLast(({ reasons }) => reasons.length === 0) ?? compared.at(-1);
         if (best === undefined)
           return { task: one.task, figure, state: 'not-run', reasons: [whatToRun(paper, one.task, table.dataset)] };
@@ -82,9 +93,23 @@ export function reproductionOf(name: string, results: readonly Result[]): Reprod
   return { paper, figures, results: [...used] };
 }
 
-/** A reproduction is of one method, so the size of its pictures must be the same; between methods it need not. */
-function reasonsAgainst(result: Result, { protocol, model, metrics }: PublishedFigure): string[] {
+/** Why no result can ever stand beside a figure: the tables say 'not known' of what decides a number. */
+function unknownProtocol({ protocol }: PublishedFigure): string | undefined {
+  const unknown = Object.entries(protocol).filter(([, value]) => /not known/.test(String(value)));
+  if (unknown.length === 0) return undefined;
+  return `its protocol is not known (${unknown.map(([name, value]) => `${name}: ${value}`).join('; ')})`;
+}
+
+/** Names of recipes that are some method of a paper: a model of one of them is no other. */
+const KNOWN = new Set(Object.values(PAPERS).flatMap(({ methods }) => Object.values(methods).flat()));
+
+/** A reproduction is of one method, so model and size of pictures must be the same; between methods they need not. */
+function reasonsAgainst(result: Result, figure: PublishedFigure, { methods }: Paper): string[] {
+  const { protocol, model, metrics, method } = figure;
   const reasons = differences(result.protocol, protocol);
+  const { recipe } = result.model;
+  if (recipe !== undefined && KNOWN.has(recipe) && !methods[method]!.includes(recipe))
+    reasons.push(`model: published ${method}, here of the recipe ${recipe}`);
   const [ours, theirs] = [result.model.resolution, model.resolution];
   if (ours !== undefined && theirs !== undefined && ours !== theirs)
     reasons.push(`resolution: published ${theirs} pixels, here ${ours}`);
@@ -107,7 +132,11 @@ const resultSchema = z.looseObject({
   metrics: z.record(z.string(), z.number()),
   notes: z.array(z.string()),
   protocol: z.record(z.string(), z.union([z.string(), z.number()])),
-  model: z.looseObject({ resolution: z.number().optional(), weights: z.string().optional() }),
+  model: z.looseObject({
+    resolution: z.number().optional(),
+    weights: z.string().optional(),
+    recipe: z.string().optional(),
+  }),
 });
 
 /** Results that `evaluate --json` wrote, one a line, of several files in their order. Throws naming file and line. */

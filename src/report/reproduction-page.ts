@@ -9,7 +9,7 @@ interface Result extends Evaluation {
   task: string;
   notes: readonly string[];
   protocol: Readonly<Record<string, string | number>>;
-  model: { resolution?: number | undefined; weights?: string | undefined };
+  model: { resolution?: number | undefined; weights?: string | undefined; recipe?: string | undefined };
 }
 
 /** A published figure and what became of it. */
@@ -58,7 +58,11 @@ export function reproductionPage({ paper, figures, results }: Reproduction): str
     {
       id: 'impossible',
       title: 'Cannot be run here',
-      body: reasonTable(of('impossible'), captions, 'Evaluations that do not exist here.'),
+      body: reasonTable(
+        of('impossible'),
+        captions,
+        'Evaluations that do not exist here, or whose protocol nobody has told.',
+      ),
     },
     {
       id: 'maps',
@@ -91,6 +95,9 @@ function summary(figures: readonly Reproduced[]): Html {
   return html`<dl class="tiles">${tile('numbers run again', numbers('re-run'))}${tile('by another protocol', numbers('another-protocol'))}${tile('not run', numbers('not-run'))}${tile('cannot be run here', numbers('impossible'))}</dl>${remembered}`;
 }
 
+const weightsOf = ({ model: { weights, recipe } }: Result) =>
+  [weights, recipe && `recipe ${recipe}`].filter(Boolean).join(', ') || '–';
+
 /** Metrics that the result has too; without a result all. */
 function metricsOf({ figure: { metrics }, result, state }: Reproduced): string[] {
   return Object.keys(metrics).filter((metric) => state !== 're-run' || result?.metrics[metric] !== undefined);
@@ -116,7 +123,7 @@ function againTables(again: readonly Reproduced[], captions: Captions): Html {
         inside,
         numeric(count(result!.samples)),
         theirs.model.weights ?? '–',
-        result!.model.weights ?? '–',
+        weightsOf(result!),
         `${theirs.source} [${theirs.standing}]`,
       ];
     }),
@@ -161,7 +168,7 @@ function resultTable(results: readonly Result[], captions: Captions): Html {
         String(dataset),
         { value: count(result.samples), numeric: true },
         told.join(', '),
-        result.model.weights ?? '–',
+        weightsOf(result),
         result.notes.join('; ') || '–',
       ];
     }),

@@ -89,7 +89,11 @@ export async function fineTune(entry: FineTuneEntry, options: FineTuneOptions): 
     table: { columns: ['labels', 'training rows', ...SHOWN], rows: table },
     notes,
     protocol,
-    model: { resolution: Number(inputOf(entry, source).options?.['size']) || undefined, weights: options.weights },
+    model: {
+      resolution: Number(inputOf(entry, source).options?.['size']) || undefined,
+      weights: options.weights,
+      recipe: source.recipe,
+    },
     published: publishedFor(entry.task, entry.labels, protocol),
   };
 }

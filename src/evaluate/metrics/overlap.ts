@@ -9,19 +9,36 @@ export interface PixelCounts {
 
 /** Pixels with map > threshold against the truth (1 inside). */
 export function pixelCounts(map: Float32Array, truth: Uint8Array, threshold: number): PixelCounts {
+  return pixelCountsAt(map, truth, [threshold])[0]!;
+}
+
+/** The same at several thresholds, in one pass over the pixels: a map of a radiograph has millions. */
+export function pixelCountsAt(map: Float32Array, truth: Uint8Array, thresholds: readonly number[]): PixelCounts[] {
   requireSameSize(map, truth);
-  const counts = { both: 0, called: 0, truth: 0 };
+  const ascending = Float64Array.from(thresholds).sort();
+  const T = ascending.length;
+  // Pixels by how many thresholds they exceed, outside and inside the mask.
+  const levels = new Float64Array(2 * (T + 1));
   for (let i = 0; i < map.length; i++) {
     const value = map[i]!;
     if (Number.isNaN(value)) continue;
-    const inside = truth[i]!;
-    counts.truth += inside;
-    if (value > threshold) {
-      counts.called++;
-      counts.both += inside;
-    }
+    let level = 0;
+    while (level < T && value > ascending[level]!) level++;
+    levels[2 * level + truth[i]!]!++;
   }
-  return counts;
+  const sums = (from: number) => {
+    let [outside, inside] = [0, 0];
+    for (let level = from; level <= T; level++) {
+      outside += levels[2 * level]!;
+      inside += levels[2 * level + 1]!;
+    }
+    return { outside, inside };
+  };
+  const all = sums(0).inside;
+  return thresholds.map((threshold) => {
+    const { outside, inside } = sums(ascending.indexOf(threshold) + 1);
+    return { both: inside, called: inside + outside, truth: all };
+  });
 }
 
 /** |P ∩ T| / |P ∪ T|; undefined where both are empty. */
@@ -51,13 +68,9 @@ export function meanIntersectionOverUnion(
   truth: Uint8Array,
   thresholds: readonly number[],
 ): number | undefined {
-  let sum = 0;
-  for (const threshold of thresholds) {
-    const value = intersectionOverUnion(pixelCounts(map, truth, threshold));
-    if (value === undefined) return undefined;
-    sum += value;
-  }
-  return thresholds.length > 0 ? sum / thresholds.length : undefined;
+  const values = pixelCountsAt(map, truth, thresholds).map(intersectionOverUnion);
+  if (values.length === 0 || values.includes(undefined)) return undefined;
+  return values.reduce<number>((sum, value) => sum + value!, 0) / values.length;
 }
 
 export function requireSameSize(map: Float32Array, truth: Uint8Array): void {

@@ -211,7 +211,7 @@ describe('evaluate', () => {
       task: 'zero-shot',
     });
     expect(first!.protocol).toMatchObject({ dataset: 'made-up', split: 'test', samples: 3, prompts: 'both-sides' });
-    expect(first!.model).toEqual({ resolution: undefined, weights: 'w' });
+    expect(first!.model).toEqual({ resolution: undefined, weights: 'w', recipe: undefined });
     expect(first!.metrics['accuracy']).toBe(1);
     expect(first!.notes[0]).toContain('1 of 4 rows carry none');
     const text = resultText(first!);

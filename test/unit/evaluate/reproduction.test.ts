@@ -15,7 +15,7 @@ describe('a reproduction', () => {
   it('tells of every published number of the methods, each once', () => {
     const { figures, results } = reproductionOf('biovil', []);
     const all = publishedTables().flatMap((table) => table.figures);
-    expect(figures.length).toBe(all.filter(({ method }) => PAPERS['biovil']!.methods.includes(method)).length);
+    expect(figures.length).toBe(all.filter(({ method }) => method in PAPERS['biovil']!.methods).length);
     expect(figures.length).toBeGreaterThan(15);
     expect(new Set(figures.map(({ state }) => state))).toEqual(new Set(['not-run', 'impossible']));
     expect(figures.every(({ reasons }) => reasons.length === 1)).toBe(true);
@@ -29,11 +29,23 @@ describe('a reproduction', () => {
     expect(other!.reasons[0]).toContain('evaluate biovil-ms-cxr-t ');
   });
 
+  it('asks for nothing whose protocol is not known', () => {
+    const zeroShot = stateOf('biovil', [], 'chest-xray14', 'zero-shot');
+    expect(zeroShot.map(({ state }) => state)).toEqual(['impossible', 'impossible']);
+    expect(zeroShot[1]!.reasons).toEqual(['its protocol is not known (prompts: of MAVL, not known)']);
+  });
+
   it('sets a result of the same protocol beside its numbers', () => {
     const result = groundingResult();
     const grounded = stateOf('biovil', [result], 'ms-cxr', 'grounding');
     expect(grounded.filter(({ figure }) => figure.method === 'BioViL').map(({ state }) => state)).toEqual(['re-run', 're-run', 're-run']); // biome-ignore format: one line
     expect(grounded[0]!.result).toBe(result);
+    // It is of the recipe biovil, so it is no BioViL-L; of a recipe that nobody knows it could be either.
+    const local = grounded.filter(({ figure }) => figure.method === 'BioViL-L');
+    expect(local.map(({ state }) => state)).toEqual(local.map(() => 'another-protocol'));
+    expect(local[0]!.reasons).toEqual(['model: published BioViL-L, here of the recipe biovil']);
+    const own = groundingResult({ model: { resolution: 480, recipe: 'mine.mjs' } });
+    expect(stateOf('biovil', [own], 'ms-cxr', 'grounding').every(({ state }) => state === 're-run')).toBe(true);
     expect(reproductionOf('biovil', [result]).results).toEqual([result]);
     // Another method's numbers are not touched.
     expect(reproductionOf('medklip', [result]).figures.some(({ state }) => state === 're-run')).toBe(false);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { zeroShot as entryOf, zeroShotSchema } from '../../../src/config/evaluate.js';
+import { protocols } from '../../../src/config/protocols.js';
 import type { PromptSet } from '../../../src/evaluate/prompts.js';
 import { zeroShot } from '../../../src/evaluate/zero-shot.js';
 import { at, FakeEmbedder, FakeRows, type FakeSample } from './fakes.js';
@@ -70,6 +71,19 @@ describe('zero-shot over classes', () => {
       expect(metrics['accuracy.low']).toBeLessThan(4 / 5);
       expect(metrics['accuracy.high']).toBeGreaterThan(4 / 5);
     }
+  });
+
+  it("standardises each class's scores over the rows where told so", async () => {
+    const rows: FakeSample[] = [25, 45, 90].map((degrees) => ({ image: at(degrees), labels: { organ: 'HEAD' } }));
+    const prompts = { ...organPrompts, classes: organPrompts.classes.slice(0, 2) };
+    const near = { head: at(0), chest: at(40) };
+    const said = async (standardiseScores: boolean) =>
+      (await run({ labels: 'organ', standardiseScores }, rows, [prompts], near)).metrics['accuracy'];
+    expect(await said(false)).toBe(0);
+    // Scores 0.906, 0.707, 0 become 0.95, 0.43, -1.38; scores 0.966, 0.996, 0.643 become 0.61, 0.80, -1.41.
+    expect(await said(true)).toBeCloseTo(2 / 3, 12);
+    const { notes } = await run({ labels: 'organ', standardiseScores: true }, rows, [prompts], near);
+    expect(notes.join()).toContain("a row's prediction depends on the others");
   });
 
   it('says which rows it left out', async () => {
@@ -202,5 +216,35 @@ describe('zero-shot over findings', () => {
     await expect(
       run({ labels: 'finding', threshold: 'best-f1', split: 'valid' }, valid, [set], vectors),
     ).rejects.toThrow("another split than 'valid'");
+  });
+});
+
+describe('zero-shot by the prompts of a published protocol', () => {
+  const pneumonia = ['Findings suggesting pneumonia', 'No evidence of pneumonia'] as const;
+  const vectors = { [pneumonia[0]]: at(0), [pneumonia[1]]: at(90) };
+  const evaluated = (vocabularies: ConstructorParameters<typeof FakeRows>[1], samples: FakeSample[]) => {
+    const rows = new FakeRows(samples, vocabularies);
+    const entry = zeroShotSchema.parse(protocols['biovil-rsna']!.entry);
+    return zeroShot(entry, { embedder: new FakeEmbedder(rows, vectors), rows, data: 'folder' });
+  };
+  const labels = (name: string, pneumonia: 'positive' | 'negative') => ({ [name]: { Pneumonia: pneumonia } });
+  const samples = (name: string): FakeSample[] => [
+    { image: at(20), labels: labels(name, 'positive') },
+    { image: at(50), labels: labels(name, 'positive') },
+    { image: at(80), labels: labels(name, 'negative') },
+  ];
+
+  it('takes the vocabulary that has the findings, whatever its name', async () => {
+    const { metrics } = await evaluated(
+      [{ vocab: 'target', kind: 'finding', names: ['Pneumonia'] }],
+      samples('target'),
+    );
+    expect(metrics).toMatchObject({ 'auroc.macro': 1, 'accuracy.macro': 2 / 3 });
+  });
+
+  it('asks where several have them, or none', async () => {
+    const two = ['one', 'two'].map((vocab) => ({ vocab, kind: 'finding' as const, names: ['Pneumonia'] }));
+    await expect(evaluated(two, samples('one'))).rejects.toThrow(/one label vocabulary with Pneumonia .*'one, two'/);
+    await expect(evaluated([FINDINGS], samples('finding'))).rejects.toThrow(/but got 'finding'/);
   });
 });

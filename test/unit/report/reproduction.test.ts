@@ -66,6 +66,7 @@ describe('report --reproduce', () => {
     expect(page).toContain('BioViL: cnr.Pneumonia (Boecking et al. 2022) has no value in biovil-ms-cxr');
     expect(page).toContain('model card microsoft/BiomedVLP-CXR-BERT-specialized [card]');
     expect(page).toContain('2 of 1162 phrases take no part');
+    expect(page).toContain('biovil.safetensors, recipe biovil');
 
     const refused = row(page, 'CXR-BERT-specialized');
     expect(refused[1]).toBe('biovil-radnli');

@@ -7,6 +7,7 @@ import {
   intersectionOverUnion,
   meanIntersectionOverUnion,
   pixelCounts,
+  pixelCountsAt,
   pixelPrecision,
   pixelRecall,
 } from '../../../../src/evaluate/metrics/overlap.js';
@@ -80,6 +81,21 @@ describe('contrast to noise', () => {
   it('keeps its digits on a flat map far from zero', () => {
     const map = mapOf([1000.25, 1000.5, 1000, 1000.125]);
     expect(contrastToNoise(map, truth)).toBeCloseTo(0.3125 / Math.sqrt(0.125 ** 2 + 0.0625 ** 2), 9);
+  });
+});
+
+describe('counts at several thresholds', () => {
+  it('are those at each, in the order asked for', () => {
+    const map = mapOf([0.1, 0.2, 0.2, 0.5, null, -1]);
+    const truth = Uint8Array.of(1, 0, 1, 1, 1, 0);
+    const thresholds = [0.3, 0.05, 0.25, 2];
+    expect(pixelCountsAt(map, truth, thresholds)).toEqual(thresholds.map((one) => pixelCounts(map, truth, one)));
+    expect(pixelCountsAt(map, truth, thresholds)).toEqual([
+      { both: 1, called: 1, truth: 3 },
+      { both: 3, called: 4, truth: 3 },
+      { both: 1, called: 1, truth: 3 },
+      { both: 0, called: 0, truth: 3 },
+    ]);
   });
 });
 
