@@ -15,6 +15,7 @@ import type {
 import { GadoliniumError } from '../../src/errors.js';
 import { reportTexts } from '../../src/radiology/report-texts.js';
 import { viewOf } from '../../src/radiology/view.js';
+import { patientsOf } from './held-out.js';
 import { type Cells, cellsOf, columnBy, linesOf, type TableLine, versionedTable } from './release-tables.js';
 import { frontal, type ImageRecord, type Study, studiesOf, studyPath } from './studies.js';
 
@@ -24,6 +25,8 @@ export const options = z.strictObject({
   /** Folder of the tables of MIMIC-CXR-JPG; default: the release's own. */
   tables: z.string().optional(),
   labels: z.enum(['chexpert', 'negbio', 'none']).default('chexpert'),
+  /** Tables of test sets, with commas between: their patients become `extra` and are not trained on. */
+  without: z.string().optional(),
   /** ids: name the studies before; images: keep the pictures of the nearest too, frontal ones where there are any. */
   priors: z.enum(['ids', 'images']).default('ids'),
 });
@@ -90,6 +93,8 @@ export async function* studyRows(
   const splits = splitTable(context);
   const splitOf = splits === undefined ? undefined : await columnBy(splits, 'dicom_id', 'split');
   const labels = await labelsByStudy(context);
+  const { without } = context.options;
+  const heldOut = without === undefined ? new Set<string>() : await patientsOf(without, context.from);
   const records: ImageRecord[] = [];
   for await (const line of lines) {
     const fault = 'fault' in line ? line.fault : wrongIds(line.cells);
@@ -109,12 +114,13 @@ export async function* studyRows(
       continue;
     }
     const texts = reports === undefined ? [] : textsOf(study, reports);
+    const held = heldOut.has(study.patient) && split !== 'test';
     const spoken = texts.some(({ kind }) => CONCLUDING.includes(kind));
     yield {
       id: study.id,
       patient: study.patient,
       study: study.id,
-      ...(split === undefined ? {} : { split }),
+      ...(held ? { split: 'extra' } : split === undefined ? {} : { split }),
       ...(study.time === undefined ? {} : { time: study.time }),
       ...(study.order === undefined ? {} : { order: study.order, priors: study.earlier.map(({ id }) => id) }),
       ...(context.options.priors === 'images' ? { priorImages: priorImages(study) } : {}),
@@ -123,7 +129,7 @@ export async function* studyRows(
       labels: labels.get(study.id) ?? [],
       meta: metaOf(study),
       sourceRef: study.id,
-      flags: spoken || reports === undefined ? [] : ['no_report'],
+      flags: [...(spoken || reports === undefined ? [] : ['no_report']), ...(held ? ['held_out'] : [])],
       origin,
     };
   }

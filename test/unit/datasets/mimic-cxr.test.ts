@@ -122,3 +122,23 @@ test('a table that is cut short is an error, not fewer rows', async () => {
   writeFileSync(path, whole.subarray(0, whole.length - 30));
   await expect(rows({ tables })).rejects.toThrow(/split\.csv\.gz/);
 });
+
+test('patients of test sets are held out, but for those that are in the test split anyway', async () => {
+  const tables = temporaryFolder();
+  writeTables(tables);
+  const [one, other, wrong] = ['a.csv', 'b.csv', 'c.csv'].map((name) => join(tables, name)) as [string, string, string];
+  writeFileSync(one, 'dicom_id,path\nx,files/p10/p10000032/s50414267/x.jpg\n');
+  writeFileSync(other, 'subject_id,y\n11000011,1\n');
+  writeFileSync(wrong, 'name\nsomebody\n');
+  const found = await rows({ tables, without: `${one},${other}` });
+  expect(found.map(({ patient, split }) => [patient, split])).toEqual([
+    ['p10000032', 'extra'],
+    ['p10000032', 'extra'],
+    ['p10000764', 'validate'],
+    ['p11000011', 'test'],
+    ['p11000011', 'test'],
+    ['p19999987', 'train'],
+  ]);
+  expect(found[0]!.flags).toEqual(['held_out']);
+  await expect(rows({ tables, without: wrong })).rejects.toThrow(/expected a patient in subject_id.*c\.csv row 1/);
+});
