@@ -2,11 +2,12 @@
  * Files of object stores on this machine's disk: one folder a data set, in it what a prepared folder holds. All processes of
  * a machine share it. Bounded: files that no living process uses are thrown out, the longest unused first.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GadoliniumError } from '../errors.js';
+import { bytes as size } from '../events/wording.js';
 import { Claim, claimed } from './claim.js';
 import { UNDER_WAY } from './download.js';
 
@@ -24,7 +25,6 @@ interface Use {
 
 const USE = /^use-.*\.json$/;
 const SHARD = /\.arrow$/;
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(bytes < 1e7 ? 6 : 2)} GB`;
 
 export class Cache {
   readonly folder: string;
@@ -39,7 +39,12 @@ export class Cache {
   /** The folder of a data set, made where it is not there. */
   dataset(name: string): string {
     const path = join(this.folder, name);
-    mkdirSync(path, { recursive: true });
+    try {
+      mkdirSync(path, { recursive: true });
+      accessSync(path, constants.W_OK);
+    } catch (error) {
+      throw GadoliniumError.expected('bad-cache', 'a folder that can be written', '--cache', (error as Error).message);
+    }
     return path;
   }
 
@@ -83,14 +88,14 @@ export class Cache {
     if (wanted <= limit && missing <= free) return;
     const mine = Object.values(files).reduce((sum, bytes) => sum + bytes, 0);
     const others = wanted - mine;
-    const needs = `${gigabytes(mine)} for ${Object.keys(files).length} shards, which are read in random order and so must all lie there${
-      others > 0 ? `, beside ${gigabytes(others)} that other processes use` : ''
+    const needs = `${size(mine)} for ${Object.keys(files).length} shards, which are read in random order and so must all lie there${
+      others > 0 ? `, beside ${size(others)} that other processes use` : ''
     }`;
     throw new GadoliniumError(
       'cache-too-small',
       wanted > limit
-        ? `expected room in the cache ${this.folder} (${needs}) but its size is bounded to ${gigabytes(limit)}`
-        : `expected room in the cache ${this.folder} (${needs}) but ${gigabytes(missing)} are to come and the disk has ${gigabytes(free)} free`,
+        ? `expected room in the cache ${this.folder} (${needs}) but its size is bounded to ${size(limit)}`
+        : `expected room in the cache ${this.folder} (${needs}) but ${size(missing)} are to come and the disk has ${size(free)} free`,
       {
         advice: `give --cache-size ${Math.ceil(wanted / 1e9)}GB or more, a larger disk with --cache DIR, or prepare the data set with a smaller --size or --limit`,
       },

@@ -173,7 +173,9 @@ export async function checkAgain(path: string, wanted: Wanted): Promise<string |
   return undefined;
 }
 
-/** Notes that a file is used now. */
+/** Notes that a file is used now; where it is another user's, who may have left it to all, it stays as it is. */
 export async function touch(path: string, wanted: Wanted): Promise<void> {
-  await mark(path, wanted);
+  await mark(path, wanted).catch((error) => {
+    if (error.code !== 'EPERM' && error.code !== 'EACCES') throw error;
+  });
 }

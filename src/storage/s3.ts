@@ -44,6 +44,7 @@ export async function s3({ bucket, prefix }: Address): Promise<ObjectStore> {
   return new OpenBucket(sdk, client, bucket, prefix);
 }
 
+// Not named Bucket: the compiler (TypeScript 7.0) then takes the property of that name for the class and renames it.
 class OpenBucket implements ObjectStore {
   constructor(
     private readonly sdk: Sdk,
