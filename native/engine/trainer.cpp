@@ -220,7 +220,6 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
   watch.start("optimiser");
   NoGradGuard no_grad;
   StepOutcome out;
-  out.work = &counted.end();
   out.loss = outcome.total.detach();
   out.terms = std::move(outcome.terms);
   out.measures = std::move(outcome.measures);
@@ -246,6 +245,7 @@ StepOutcome Trainer::step(Features fields, int64_t batch, int64_t step, int64_t 
   loss_scale_.update(out.bad);
   if (ema_) ema_->follow(out.bad);
   for (const auto& group : groups_) out.rates.emplace_back(group.name, scale.lr * group.rate);
+  out.work = &counted.end();
   return out;
 }
 

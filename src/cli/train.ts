@@ -13,27 +13,26 @@ import { addon } from '../native/addon.js';
 import { writeReport } from '../report/report.js';
 import { type TrainRun, train } from '../train/train.js';
 import { type CacheArguments, cacheOf, cacheOptions } from './data-source.js';
+import { type PretendArguments, pretendHere, pretendOptions } from './train-pretend.js';
 
 export const command = 'train <recipe>';
 export const describe = 'Train a recipe on a prepared data folder';
 
-interface Arguments extends CacheArguments {
-  recipe: string;
-  data: string;
-  run: string;
+interface Arguments extends CacheArguments, PretendArguments {
+  run?: string;
   resume: boolean;
-  set: string[];
   onError: 'skip' | 'stop';
   tensorboard: boolean;
   prometheus: boolean;
-  json: boolean;
   nproc?: string;
   restarts?: string;
   rankTimeout?: string;
 }
 
+type Training = Arguments & { run: string };
+
 export function builder(yargs: Argv) {
-  return cacheOptions(yargs)
+  return pretendOptions(cacheOptions(yargs))
     .positional('recipe', {
       type: 'string',
       demandOption: true,
@@ -42,7 +41,6 @@ export function builder(yargs: Argv) {
     .option('data', { type: 'string', demandOption: true, describe: 'Prepared data folder, or s3://bucket/prefix' })
     .option('run', {
       type: 'string',
-      demandOption: true,
       describe: 'Folder of the run: new, or with --resume an old one',
     })
     .option('resume', { type: 'boolean', default: false, describe: 'Go on from the newest whole checkpoint of --run' })
@@ -78,10 +76,17 @@ export function builder(yargs: Argv) {
     })
     .example('$0 train clip --data data/mimic-cxr --run runs/first --nproc 8 --restarts 3', 'one process a card')
     .example('$0 train clip --data data/mimic-cxr --run runs/first --set train.batch=512', 'overrides one number')
-    .example('$0 train clip --data data/mimic-cxr --run runs/first --resume', 'goes on where it was killed');
+    .example('$0 train clip --data data/mimic-cxr --run runs/first --resume', 'goes on where it was killed')
+    .example('$0 train clip --data data/mimic-cxr --pretend-world 512 --card h100', 'says what 512 cards would take');
 }
 
-export async function handler(argv: Arguments): Promise<void> {
+export async function handler(given: Arguments): Promise<void> {
+  if (given.pretendWorld !== undefined) return pretendHere(given);
+  const { run } = given;
+  if (run === undefined) {
+    throw GadoliniumError.expected('usage', 'a folder', '--run', undefined, 'only --pretend-world needs none');
+  }
+  const argv = { ...given, run };
   const world = worldFrom(process.env);
   if (world.launcher !== 'local' && startsRanks(argv, world)) {
     process.exitCode = await launch(argv);
@@ -121,7 +126,7 @@ function launch({
   rankTimeout = defaultRankTimeout,
   json,
   run,
-}: Arguments): Promise<number> {
+}: Training): Promise<number> {
   return launchLocal({
     command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
     nproc: nproc === 'auto' ? Math.max(1, addon().devices()) : wholeNumber('nproc', nproc, 1),
@@ -132,7 +137,7 @@ function launch({
 }
 
 /** One process, alone or a rank of several; rank 0 speaks for all. */
-async function trainHere(argv: Arguments, world: World): Promise<void> {
+async function trainHere(argv: Training, world: World): Promise<void> {
   const { rank, launcher } = world;
   const listeners: EventListener[] = rank === 0 ? listenersOf(argv) : [warnings];
   if (launcher === 'local') listeners.push(toLauncher());
@@ -172,7 +177,7 @@ const warnings: EventListener = {
   },
 };
 
-function listenersOf({ run, json, ...argv }: Arguments): EventListener[] {
+function listenersOf({ run, json, ...argv }: Training): EventListener[] {
   const listeners: EventListener[] = [onceBegun(jsonLines(run))];
   if (json) listeners.push(jsonStream(process.stdout));
   listeners.push(terminal({ stream: json ? process.stderr : process.stdout }));

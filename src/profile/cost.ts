@@ -6,7 +6,7 @@ import { fit, linear, type Point, type Polynomial, quadratic, quadraticInBoth, t
 /** What one rank hands to the others for one purpose in a step. */
 export interface Traffic {
   purpose: string;
-  kind: 'all-reduce' | 'all-gather' | 'reduce-scatter' | 'broadcast';
+  kind: 'all-reduce' | 'all-gather' | 'reduce-scatter' | 'all-to-all' | 'broadcast';
   calls: number;
   /** That this rank hands over, all calls together, and how that follows: b samples of a rank, N of all. */
   bytes: number;
@@ -155,33 +155,56 @@ export class Cost {
     });
   }
 
-  /** What every step of several ranks sends whatever its samples: native/distributed/reducer.cpp, gather.cpp, engine/run.cpp. */
+  /**
+   * What every step of several ranks sends whatever its samples: native/distributed/reducer.cpp, shards.cpp, gather.cpp,
+   * optim/clip.cpp, lamb.cpp, engine/trainer.cpp, run.cpp.
+   */
   #always(): Traffic[] {
+    const { train, optimise } = this.config;
     const { trainable, tensors } = this.counted.state;
-    const half = this.config.train.gradientCompression !== 'none';
+    const half = train.gradientCompression !== 'none';
     const cached = this.#chunks > 1;
-    const gradients = half && !cached ? trainable / 2 : trainable;
-    const buckets = Math.ceil(trainable / bucketBytes) + 1;
-    const one = { kind: 'all-reduce', calls: 1, overlapped: false } as const;
+    const sum = { kind: 'all-reduce', calls: 1, overlapped: false } as const;
+    const each = (purpose: string, bytes: number) => ({
+      ...sum,
+      purpose,
+      bytes: bytes * tensors,
+      formula: `${bytes} bytes a tensor`,
+    });
     return [
       {
-        ...one,
         purpose: 'gradients',
-        calls: buckets,
-        bytes: gradients + (cached ? 4 * tensors : 0),
-        formula: cached ? '4 bytes a trainable parameter, 4 a tensor' : `${half ? 2 : 4} bytes a trainable parameter`,
+        kind: optimise.sharded ? 'all-to-all' : 'all-reduce',
+        calls: Math.ceil(trainable / bucketBytes) + 1,
+        bytes: half ? trainable / 2 : trainable,
+        formula: `${half ? 2 : 4} bytes a trainable parameter`,
         overlapped: !cached,
       },
-      // Which parameters a step has reached.
-      ...(cached ? [] : [{ ...one, purpose: 'parameters reached', bytes: 4 * tensors, formula: '4 bytes a tensor' }]),
-      { ...one, purpose: 'lengths of texts', bytes: 8 * this.counted.inputs, formula: '8 bytes a field' },
-      { ...one, purpose: 'agreement to stop or save', bytes: 16, formula: '16 bytes' },
+      // Which parameters the step has reached.
+      each('parameters reached', cached ? 8 : 4),
+      ...(optimise.sharded
+        ? [
+            each('gradient norms', 4),
+            ...(optimise.optimiser.optimiser === 'lamb' ? [each('norms of updates', 8)] : []),
+            {
+              purpose: 'updated parameters',
+              kind: 'broadcast' as const,
+              calls: tensors,
+              bytes: trainable,
+              formula: '4 bytes a trainable parameter, each rank its own share',
+              overlapped: false,
+            },
+          ]
+        : []),
+      ...(train.negatives === 'local' ? [{ ...sum, purpose: 'steps to skip', bytes: 4, formula: '4 bytes' }] : []),
+      { ...sum, purpose: 'lengths of texts', bytes: 8 * this.counted.inputs, formula: '8 bytes a field' },
+      { ...sum, purpose: 'agreement to stop or save', bytes: 16, formula: '16 bytes' },
     ];
   }
 
   #memory(world: number, share: number, n: number): Memory {
     const { parameters, buffers, trainable } = this.counted.state;
-    const { optimiser, ema } = this.config.optimise;
+    const { optimiser, ema, sharded } = this.config.optimise;
     const kept = moments[optimiser.optimiser];
     if (kept === undefined) {
       throw GadoliniumError.expected(
@@ -198,7 +221,7 @@ export class Cost {
     const weights = parameters + buffers;
     const stays = {
       weights,
-      optimiser: kept * trainable,
+      optimiser: (kept * trainable) / (sharded ? world : 1),
       average: ema > 0 ? weights : 0,
       inputs: this.counted.fields * share,
     };

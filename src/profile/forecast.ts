@@ -78,6 +78,7 @@ export function ringBytes({ kind, bytes }: Pick<Traffic, 'kind' | 'bytes'>, worl
     case 'all-gather':
       return bytes * (world - 1);
     case 'reduce-scatter':
+    case 'all-to-all':
       return (bytes * (world - 1)) / world;
     case 'broadcast':
       return bytes;
@@ -88,6 +89,7 @@ export const ringFormulas: Record<Traffic['kind'], string> = {
   'all-reduce': '2·(P − 1)/P · bytes',
   'all-gather': '(P − 1) · bytes',
   'reduce-scatter': '(P − 1)/P · bytes',
+  'all-to-all': '(P − 1)/P · bytes',
   broadcast: 'bytes',
 };
 
@@ -98,12 +100,17 @@ function secondsOf(traffic: Traffic, world: number, hardware: Hardware): number 
   return traffic.calls * hardware.latency * Math.ceil(Math.log2(world)) + ringBytes(traffic, world) / bandwidth;
 }
 
-export function timeOf(cost: StepCost, precision: keyof Card['flops'], hardware: Hardware): StepTime {
+export function timeOf(
+  cost: StepCost,
+  { precision, sharded }: { precision: keyof Card['flops']; sharded: boolean },
+  hardware: Hardware,
+): StepTime {
   const rate = hardware.flops(precision) * hardware.utilisation;
   const arithmetic = cost.rankFlops / rate;
   // Each parameter is read and written with its moments and its average, and its gradient is read.
   const { gradients, optimiser, average } = cost.memory;
-  const moved = 3 * gradients + 2 * optimiser + (average > 0 ? 3 * average : 0);
+  const share = sharded ? 1 / cost.world : 1;
+  const moved = 3 * gradients * share + 2 * optimiser + 3 * average;
   const update = moved / hardware.memoryBandwidth;
   const all = cost.traffic.map((traffic) => ({ traffic, seconds: secondsOf(traffic, cost.world, hardware) }));
   const sum = (of: typeof all) => of.reduce((total, { seconds }) => total + seconds, 0);
@@ -122,11 +129,12 @@ export function forecast(
   run: Pick<Forecast, 'recipe' | 'data' | 'steps' | 'stepsPerEpoch'>,
 ): Forecast {
   const { batch, precision, negatives, accumulate } = cost.config.train;
+  const { sharded } = cost.config.optimise;
   const peak = hardware.flops(precision);
   let base: number | undefined;
   const all = worlds.map((world): WorldForecast => {
     const step = cost.of(world);
-    const time = timeOf(step, precision, hardware);
+    const time = timeOf(step, { precision, sharded }, hardware);
     const samplesPerSecond = batch / time.total;
     base ??= samplesPerSecond / world;
     return {

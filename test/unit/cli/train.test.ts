@@ -26,6 +26,15 @@ test('the options of train', () => {
       'nproc',
       'rank-timeout',
       'restarts',
+      // What another number of cards would take, without them.
+      'pretend-world',
+      'card',
+      'peak-tflops',
+      'memory-gib',
+      'cards-per-machine',
+      'link-gbps',
+      'utilisation',
+      'page',
       // Of every command.
       'help',
       'version',
