@@ -11,9 +11,11 @@
 #include "profile/pretend_group.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <set>
 
 namespace gd {
 
@@ -65,6 +67,17 @@ Features rows_of(const Features& all, const Tensor& rows) {
   for (const auto& [name, tensor] : all) out.set(name, tensor.index_select(0, rows.to(tensor.device())));
   return out;
 }
+
+// What a team's other threads allocate is not heard of.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+
+ private:
+  const int before_ = at::get_num_threads();
+};
 
 // Row i of `count` is row i modulo what there is.
 Features repeated(const Features& all, int64_t there, int64_t count) { return rows_of(all, at::arange(count) % there); }
@@ -148,17 +161,20 @@ Value count_step(Trainer& trainer, const Features& fields, int64_t rows, const C
   double parameters = 0, buffers = 0, trainable = 0;
   int64_t tensors = 0;
   std::vector<Tensor> learned;
+  std::set<std::string> owners;
   for (const auto& slot : model.state().slots()) {
     (slot.buffer ? buffers : parameters) += static_cast<double>(slot.tensor.nbytes());
     if (slot.buffer || !slot.trainable) continue;
     trainable += static_cast<double>(slot.tensor.nbytes());
     ++tensors;
+    owners.insert(model.tower_of(slot.name));
     learned.push_back(slot.tensor);
   }
   state.set("parameters", parameters);
   state.set("buffers", buffers);
   state.set("trainable", trainable);
   state.set("tensors", tensors);
+  state.set("owners", static_cast<int64_t>(owners.size()));
   out.set("state", std::move(state));
 
   const auto forget = [&] {
@@ -220,6 +236,7 @@ Value count_step(Trainer& trainer, const Features& fields, int64_t rows, const C
   // The loss: a polynomial of second degree in a rank's samples and those of all.
   Value::Array of_loss;
   double spent = 0;
+  const OneThread alone;
   const auto losses = [&](int64_t size, int64_t world) {
     forget();
     PretendGroup group(world);

@@ -161,7 +161,7 @@ export class Cost {
    */
   #always(): Traffic[] {
     const { train, optimise } = this.config;
-    const { trainable, tensors } = this.counted.state;
+    const { trainable, tensors, owners } = this.counted.state;
     const half = train.gradientCompression !== 'none';
     const cached = this.#chunks > 1;
     const sum = { kind: 'all-reduce', calls: 1, overlapped: false } as const;
@@ -184,8 +184,8 @@ export class Cost {
       each('parameters reached', cached ? 8 : 4),
       ...(optimise.sharded
         ? [
-            each('gradient norms', 4),
-            ...(optimise.optimiser.optimiser === 'lamb' ? [each('norms of updates', 8)] : []),
+            { ...sum, purpose: 'gradient norms', bytes: 8 * owners, formula: '8 bytes a tower' },
+            ...(optimise.optimiser.optimiser === 'lamb' ? [each('norms of updates', 16)] : []),
             {
               purpose: 'updated parameters',
               kind: 'broadcast' as const,

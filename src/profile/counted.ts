@@ -43,8 +43,8 @@ export interface Counted {
   /** Fields of a batch: pixels, token ids, masks … */
   inputs: number;
   rejects: string[];
-  /** Bytes; `tensors` is the number of trainable ones. */
-  state: { parameters: number; buffers: number; trainable: number; tensors: number };
+  /** Bytes; `tensors` is the number of trainable ones, `owners` that of the towers and objectives that they belong to. */
+  state: { parameters: number; buffers: number; trainable: number; tensors: number; owners: number };
   /** Two batches of one process, two of one of two. The first of each tells the memory by samples of a rank. */
   towers: (Sampled & { forwardCollectives: Collective[]; memory?: Record<string, Peak> })[];
   loss: (Sampled & { memory: number })[];

@@ -11,8 +11,8 @@ export function forecastPage(told: Forecast): string {
   const number = (value: string): Cell => ({ value, numeric: true });
   const chart = (svg: Html, text: string) => html`<figure>${svg}${captions.figure(text)}</figure>`;
   const header = html`<style>${chartStyle}</style>
-<h1>${told.recipe} on ${count(last.world)} cards: a forecast</h1>
-<p>Nothing was trained. Operations, memory and traffic were counted on a few samples and carried on by formula; times follow from the figures at the end. ${told.data.name}: ${count(told.data.training)} rows for training, global batch ${count(told.batch)}, ${count(told.steps)} steps, ${told.precision}, ${rounded(told.parameters)} parameters, ${told.card}.</p>`;
+<div><h1>${told.recipe} on ${cards(last.world)}: a forecast</h1>
+<p>Nothing was trained. Operations, memory and traffic were counted on a few samples and carried on by formula; times follow from the figures at the end. ${told.data.name}: ${count(told.data.training)} rows for training, global batch ${count(told.batch)}, ${count(told.steps)} steps, ${told.precision}, ${rounded(told.parameters)} parameters, ${told.card}.</p></div>`;
   const worlds = table(
     captions.table(
       html`The same global batch on more cards. Efficiency: samples a second and card, over those of the first row.`,
@@ -77,7 +77,7 @@ export function forecastPage(told: Forecast): string {
     captions.table(
       html`Memory of each card by kind. The allocations are those of the CPU's operators; a card's own workspaces and the allocator's fragments come on top.`,
     ),
-    ['kind', ...told.worlds.map(({ world }) => ({ value: `${world} cards`, numeric: true })), 'how it follows'],
+    ['kind', ...told.worlds.map(({ world }) => ({ value: cards(world), numeric: true })), 'how it follows'],
     kinds.map(([kind, name, how]) => [
       name,
       ...told.worlds.map((world) => number(bytes(Math.round(world.memory[kind])))),
@@ -117,7 +117,7 @@ export function forecastPage(told: Forecast): string {
     told.assumptions.map(({ what, value, standing, source }) => [what, value, standing, source ?? '']),
   );
   return page({
-    title: `${told.recipe}: forecast for ${last.world} cards`,
+    title: `${told.recipe}: forecast for ${cards(last.world)}`,
     header,
     figures: { grids: {}, figures: [], resumed: [] },
     sections: [
@@ -144,3 +144,4 @@ export function forecastPage(told: Forecast): string {
 
 const ms = (seconds: number) => (1000 * seconds).toPrecision(4);
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const cards = (world: number) => (world === 1 ? '1 card' : `${count(world)} cards`);

@@ -50,17 +50,17 @@ export function fit(terms: readonly Term[], points: readonly Point[], exact?: { 
     rows,
     points.map(({ value }) => value),
   );
+  const most = Math.max(...points.map(({ value }) => Math.abs(value)), 1);
   const coefficients = solve(a, y).map((c, k) => {
     const [i, j] = terms[k] as Term;
-    return c / scale ** (i + j);
+    // Counts are whole numbers; what rounding has left of a term that is not there, or of one that is, goes.
+    if (Math.abs(c) < 1e-11 * most) return 0;
+    const coefficient = c / scale ** (i + j);
+    const whole = Math.round(coefficient);
+    return Math.abs(coefficient - whole) < 1e-6 * Math.max(1, Math.abs(whole)) && whole !== 0 ? whole : coefficient;
   });
-  // Operations and bytes are whole numbers, and rounding has left them a little off; coefficients may still be fractions.
-  const whole = coefficients.map((c) =>
-    Math.abs(c - Math.round(c)) < 1e-6 * Math.max(1, Math.abs(c)) ? Math.round(c) : c,
-  );
-  const found = new Polynomial(terms, whole);
+  const found = new Polynomial(terms, coefficients);
   if (exact) {
-    const most = Math.max(...points.map(({ value }) => Math.abs(value)), 1);
     const off = points.find(({ b, n, value }) => Math.abs(found.at(b, n) - value) > 1e-6 * most);
     if (off) {
       throw GadoliniumError.expected(
