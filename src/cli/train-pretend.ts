@@ -7,9 +7,10 @@ import { forecastPage } from '../profile/forecast-page.js';
 import { forecastText } from '../profile/forecast-text.js';
 import { hardwareFrom } from '../profile/hardware.js';
 import { pretend } from '../profile/pretend.js';
+import { type CacheArguments, cacheOf } from './data-source.js';
 
 /** What `train --pretend-world N` reads beside the recipe, the data and the overrides. */
-export interface PretendArguments {
+export interface PretendArguments extends CacheArguments {
   recipe: string;
   data: string;
   set: string[];
@@ -43,7 +44,7 @@ export async function pretendHere(argv: PretendArguments): Promise<void> {
   const { recipe, data, set, pretendWorld: world = 1, page = 'forecast.html', json } = argv;
   if (!Number.isInteger(world) || world < 1)
     throw GadoliniumError.expected('bad-option', 'a whole number from 1', '--pretend-world', world);
-  const told = await pretend({ recipe, data, set, world, hardware: hardwareFrom(argv) });
+  const told = await pretend({ recipe, data, set, world, cache: cacheOf(argv), hardware: hardwareFrom(argv) });
   const file = path.resolve(page);
   await writeFile(file, forecastPage(told)).catch((cause) => {
     throw new GadoliniumError('page-not-written', `expected to write ${file} but got: ${cause.message}`, {

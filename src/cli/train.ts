@@ -12,13 +12,13 @@ import { type World, worldFrom } from '../launch/world.js';
 import { addon } from '../native/addon.js';
 import { writeReport } from '../report/report.js';
 import { type TrainRun, train } from '../train/train.js';
-import { type CacheArguments, cacheOf, cacheOptions } from './data-source.js';
+import { cacheOf, cacheOptions } from './data-source.js';
 import { type PretendArguments, pretendHere, pretendOptions } from './train-pretend.js';
 
 export const command = 'train <recipe>';
 export const describe = 'Train a recipe on a prepared data folder';
 
-interface Arguments extends CacheArguments, PretendArguments {
+interface Arguments extends PretendArguments {
   run?: string;
   resume: boolean;
   onError: 'skip' | 'stop';

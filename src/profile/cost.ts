@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../config/schema.js';
+import { requireShares } from '../data/plan.js';
 import { GadoliniumError } from '../errors.js';
 import type { Collective, Counted, PartWork, Peak } from './counted.js';
 import { fit, linear, type Point, type Polynomial, quadratic, quadraticInBoth, type Term } from './polynomial.js';
@@ -110,9 +111,7 @@ export class Cost {
   /** Throws `bad-batch` where the ranks cannot share the batch. */
   of(world: number): StepCost {
     const { batch } = this.config.train;
-    if (batch % world !== 0) {
-      throw GadoliniumError.expected('bad-batch', `a multiple of the world size ${world}`, 'train.batch', batch);
-    }
+    requireShares(batch, world);
     const share = batch / world;
     const local = this.config.train.negatives === 'local';
     const n = local ? share : batch;

@@ -1,16 +1,17 @@
-import { resolve as absolute } from 'node:path';
 import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { requireDataset } from '../data/manifest.js';
-import type { Plan } from '../data/plan.js';
+import { type Plan, requireShares } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { EngineData } from '../model/engine-embedder.js';
 import { settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';
 import { Engine } from '../native/engine.js';
 import { description } from '../native/generated.js';
+import type { CacheOptions } from '../storage/cache.js';
+import { openSource } from '../storage/source.js';
 import { requirePictureSize, tokenizerFacts } from '../train/data-folder.js';
 import { planOf } from '../train/order.js';
 import { Cost } from './cost.js';
@@ -19,8 +20,9 @@ import { type Forecast, forecast, type Hardware } from './forecast.js';
 
 export interface PretendOptions {
   recipe: string | Recipe;
-  /** The prepared data folder. */
+  /** The prepared data folder, or s3://bucket/prefix of one: then the shards that training reads are brought into the cache. */
   data: string;
+  cache?: CacheOptions;
   /** Overrides, `PATH=VALUE`. */
   set?: readonly string[];
   /** Ranks to pretend; smaller worlds are forecast beside. */
@@ -34,26 +36,32 @@ export interface PretendOptions {
  * Throws what `train` throws for a recipe, folder or batch that it would refuse.
  */
 export async function pretend(options: PretendOptions): Promise<Forecast> {
-  const data = absolute(options.data);
   const { name, recipe } = await findRecipe(options.recipe);
-  const manifest = requireDataset(data);
-  const config = resolve(name, recipe, {
-    parts: description,
-    set: options.set ?? [],
-    tokenizer: tokenizerFacts(manifest),
-  });
-  requirePictureSize(config, manifest, data);
-  const plan = planOf(config, data);
-  plan.step(0, 0, options.world);
-  const worlds = worldsUpTo(options.world).filter((world) => config.train.batch % world === 0);
-  const cost = new Cost(config, await count(config, data, plan, worlds));
-  const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
-  return forecast(cost, worlds, options.hardware, {
-    recipe: config.recipe,
-    data: { folder: data, name: manifest.name, training: plan.facts.rows.length },
-    steps,
-    stepsPerEpoch: plan.epochLength / config.train.batch,
-  });
+  const source = await openSource(options.data, options.cache);
+  try {
+    const data = source.folder;
+    const manifest = requireDataset(data);
+    const config = resolve(name, recipe, {
+      parts: description,
+      set: options.set ?? [],
+      tokenizer: tokenizerFacts(manifest),
+    });
+    requirePictureSize(config, manifest, data);
+    requireShares(config.train.batch, options.world);
+    await source.bring({ splits: [config.sampling.split] });
+    const plan = planOf(config, data);
+    const worlds = worldsUpTo(options.world).filter((world) => config.train.batch % world === 0);
+    const cost = new Cost(config, await count(config, data, plan, worlds));
+    const steps = config.train.steps ?? plan.stepsOf(config.train.epochs as number);
+    return forecast(cost, worlds, options.hardware, {
+      recipe: config.recipe,
+      data: { folder: source.name, name: manifest.name, training: plan.facts.rows.length },
+      steps,
+      stepsPerEpoch: plan.epochLength / config.train.batch,
+    });
+  } finally {
+    source.close();
+  }
 }
 
 /** 1, 2, 4 … and the last. */

@@ -12,6 +12,8 @@ import type { ResolvedConfig } from '../../src/config/schema.js';
 import type { ArrayDescription, DatasetAdapter, SourceRow, TextKind } from '../../src/data/adapter.js';
 import { prepareFrom } from '../../src/data/prepare.js';
 import { description } from '../../src/native/generated.js';
+import { hardwareFrom } from '../../src/profile/hardware.js';
+import { pretend } from '../../src/profile/pretend.js';
 import { train } from '../../src/train/train.js';
 import { checkpointOf, compile, gadolinium, readTensors } from '../integration/tiny.js';
 import { SIDE, shrunk } from './shrink.js';
@@ -95,6 +97,18 @@ describe.each(names)('%s', (name) => {
     const { skipped, rejected } = await run.done;
     expect({ skipped, rejected }).toEqual({ skipped: 0, rejected: 0 });
     for (const share of lately) expect(share, `loss, of ${first} at first`).toBeLessThan(LEARNED);
+  });
+
+  test('what it costs can be told for more processes', async () => {
+    const recipe = shrunk(config, { learnable: false });
+    const { worlds } = await pretend({ recipe, data, world: 4, hardware: hardwareFrom({}) });
+    expect(worlds.map(({ world }) => world)).toEqual([1, 2, 4]);
+    for (const { modelFlops, rankFlops, memory, traffic, world } of worlds) {
+      expect(modelFlops).toBeGreaterThan(0);
+      expect(rankFlops * world).toBeGreaterThan(modelFlops * (1 - 1e-9));
+      expect(memory.peak).toBeGreaterThan(memory.weights + memory.optimiser);
+      expect(traffic.length > 0).toBe(world > 1);
+    }
   });
 
   test('goes on from the middle with the same bytes', async () => {
