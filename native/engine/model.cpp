@@ -98,7 +98,8 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
         {name, given.number("weight", 1),
          Registry<Objective>::instance().make(kind, root / ("objectives." + name), or_null(given.find("options")))});
   }
-  expect(!objectives_.empty(), "bad-recipe", "expected at least one objective but the recipe has none");
+  expect(!objectives_.empty() || !config.find("optimise"), "bad-recipe",
+         "expected at least one objective but the recipe has none");
   asked_.assign(asked.begin(), asked.end());
 }
 

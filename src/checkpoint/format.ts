@@ -1,8 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { HeadPart, InputPart } from '../config/parts.js';
 import { GadoliniumError } from '../errors.js';
 import type { Architecture, Shapes } from './architectures/architecture.js';
+import type { PictureReading, TextReading } from './metadata.js';
+import type { Source } from './source.js';
 
 /** Somebody's checkpoints: which tensors are which of ours. One file of src/checkpoint/formats each, named like the format. */
 export interface Format {
@@ -10,9 +13,26 @@ export interface Format {
   title: string;
   /** A command that reads one. */
   example: string;
+  /** What is read, by the command's option for it: `from`, or `image` and `text`. The first is needed. */
+  sources: Readonly<Partial<Record<SourceOption, FormatSource>>>;
+  /** How the official code uses the model; absent: its weights only start a recipe's parts. */
+  inference?: Inference;
+}
+
+export const SOURCE_OPTIONS = ['from', 'image', 'text'] as const;
+export type SourceOption = (typeof SOURCE_OPTIONS)[number];
+
+/** One file or folder of theirs. */
+export interface FormatSource {
   pieces: readonly Piece[];
   /** What is known and has no place in our parts, and why. */
   leftOut: readonly { match: RegExp; why: string }[];
+  /** What stands around the tensors of an official file, so that an export looks like one. */
+  wrapping?: { entry: string; prefix: string };
+  /** Their names for a tensor that stands in the file under another one too. */
+  tied?: Readonly<Record<string, string>>;
+  /** Tensors that the official code wants and never uses: written as zeros where there are none. */
+  unused?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The tensors of one of our parts. */
@@ -21,11 +41,23 @@ export interface Piece {
   into: string;
   /** Our name below `into` of a tensor of theirs; undefined: it belongs to another piece, or to none. */
   rename(name: string): string | undefined;
+  /** Their name of a tensor of ours, the other way round; absent: the format is not written. */
+  named?(ours: string): string;
   architecture(shapes: Shapes, config: Readonly<Record<string, unknown>> | undefined): Architecture;
   /** Not every file has it. */
   optional?: boolean;
   /** Their 1×1 convolution is our linear layer: trailing extents of 1 are dropped. */
   flatten?: boolean;
+}
+
+/** Official inference, as parts of ours. */
+export interface Inference {
+  /** Inputs by modality; of a modality without an encoder in the file none is taken. */
+  data: Readonly<Record<string, InputPart>>;
+  /** Heads without weights, after those of the pieces. */
+  pools?: readonly HeadPart[];
+  pictures?: PictureReading | ((source: Source) => PictureReading);
+  texts?: TextReading;
 }
 
 /** Beside this file, compiled or not. */

@@ -6,23 +6,51 @@ import { GadoliniumError } from '../errors.js';
 import { addon } from '../native/addon.js';
 import type { Engine } from '../native/engine.js';
 import { IMPORT_KEY, type ImportReport } from './import.js';
+import type { CheckpointMetadata } from './metadata.js';
+import { tokenizerDifference } from './tokenizer-difference.js';
 
 type Settled = { file: string; from: string; hash: string; source?: string | undefined };
 
 /**
  * Replaces every `init` of a configuration by what it stands for: absolute path, prefix, and the hash of the file's tensors, so that the
  * run's config.json and its checkpoints say what it started from. On a resumed run the file may be gone: `before` is the configuration
- * that the run began with. Throws `bad-init`.
+ * that the run began with. `tokenizer` is the tokenizer.json that the data were prepared with: text encoders whose file carries
+ * another one are refused. Throws `bad-init`, `other-tokenizer`.
  */
-export function settleInitialWeights(config: ResolvedConfig, before?: ResolvedConfig): void {
+export function settleInitialWeights(
+  config: ResolvedConfig,
+  before?: ResolvedConfig,
+  tokenizer?: { json: string; name: string },
+): void {
   const old = new Map(before ? startingParts(before).map(({ into, part }) => [into, part.init]) : []);
   for (const { into, part } of startingParts(config)) {
     if (typeof part.init !== 'string') continue;
     const { file: given, from } = fileAndPrefix(part.init, into);
     const file = resolve(given);
     const then = old.get(into);
-    part.init = !existsSync(file) && typeof then === 'object' && then.file === file ? then : settled(file, from, into);
+    if (!existsSync(file) && typeof then === 'object' && then.file === file) {
+      part.init = then;
+      continue;
+    }
+    part.init = settled(file, from, into);
+    const [, modality = ''] = /^encoders\.(.*)$/.exec(into) ?? [];
+    if (config.data[modality]?.input === 'text') requireTokenizer(file, into, tokenizer);
   }
+}
+
+/** Ids of another vocabulary would fit the word vectors, and mean other words. */
+function requireTokenizer(file: string, into: string, data: { json: string; name: string } | undefined): void {
+  const text = addon().readCheckpoint(file, false).metadata?.['gadolinium'];
+  const own = text ? (JSON.parse(text) as CheckpointMetadata).tokenizer : null;
+  const difference = own && data && tokenizerDifference(own.json, data.json);
+  if (!difference) return;
+  throw GadoliniumError.expected(
+    'other-tokenizer',
+    `data prepared with the tokenizer of the weights, ${own.name}`,
+    `${into}.init`,
+    `data with ${data.name}: ${difference}`,
+    `prepare the data set with --tokenizer ${file}`,
+  );
 }
 
 function settled(file: string, from: string, into: string): Settled {
@@ -90,4 +118,21 @@ export async function fillInitialWeights(engine: Engine, config: ResolvedConfig)
     });
   }
   return done;
+}
+
+/** Fills a model made of imported weights from their file. */
+export async function fillWithImported(
+  engine: Engine,
+  file: string,
+  { encoders, heads }: Pick<ResolvedConfig, 'encoders' | 'heads'>,
+): Promise<void> {
+  const report = importReport(addon().readCheckpoint(file, false).metadata);
+  const own = [
+    ...Object.keys(encoders).map((modality) => `encoders.${modality}`),
+    ...heads.map(({ name }) => `heads.${name}`),
+  ];
+  const parts = own
+    .filter((into) => report?.parts[into])
+    .map((into) => ({ into, from: into, optional: report?.parts[into]?.optional ?? [] }));
+  await engine.later('fill', { file, parts });
 }

@@ -232,6 +232,12 @@ export function requireDataset(folder: string, asks: { size?: number } = {}): Ma
   return manifest;
 }
 
+/** tokenizer.json of a prepared folder and what it was made from; nothing where the folder has none. */
+export function openTokenizerText(folder: string): { json: string; name: string } | undefined {
+  const tokenizer = readManifest(folder)?.tokenizer;
+  return tokenizer ? { json: readFileSync(join(folder, tokenizer.file), 'utf8'), name: tokenizer.name } : undefined;
+}
+
 export function writeManifest(folder: string, manifest: Manifest): void {
   writeFileWhole(join(folder, MANIFEST_FILE), `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`);
 }

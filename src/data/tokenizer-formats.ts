@@ -7,6 +7,7 @@ import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Tokenizer } from 'tokenizers';
 import { GadoliniumError } from '../errors.js';
+import { addon } from '../native/addon.js';
 import { SPECIAL_TOKENS, trainWordPiece } from './wordpiece-training.js';
 
 type Json = Record<string, unknown>;
@@ -22,8 +23,9 @@ export function trainedSize(spec: string): number | undefined {
   return size;
 }
 
-/** The tokenizer.json of a file: *.json, vocab.txt, or merges (*.txt whose lines are pairs, also gzipped). */
+/** The tokenizer.json of a file: *.json, vocab.txt, merges (*.txt whose lines are pairs, also gzipped), or a checkpoint of ours. */
 export function tokenizerJsonOf(path: string, options: { lowercase: boolean }): string {
+  if (path.endsWith('.safetensors')) return tokenizerOfCheckpoint(path);
   let text: string;
   try {
     const bytes = readFileSync(path);
@@ -67,6 +69,13 @@ export class VocabularyTraining {
   json(size: number): string {
     return canonical(wordPieceJson(trainWordPiece(this.words, size), { lowercase: true }));
   }
+}
+
+function tokenizerOfCheckpoint(path: string): string {
+  const metadata = addon().readCheckpoint(path, false).metadata?.['gadolinium'];
+  const { tokenizer } = JSON.parse(metadata ?? '{}') as { tokenizer?: { json: string } | null };
+  if (tokenizer) return tokenizer.json;
+  throw GadoliniumError.expected('no-tokenizer', 'a checkpoint with a tokenizer', '--tokenizer', path);
 }
 
 function parsed(text: string, path: string): Json {

@@ -13,6 +13,8 @@ export class TextTokenizer {
   private constructor(
     private readonly tokenizer: Tokenizer,
     readonly summary: TokenizerSummary,
+    /** The text of its tokenizer.json. */
+    readonly json: string,
   ) {}
 
   /** From the text of a tokenizer.json. `name`: what it was made from, for people. */
@@ -49,7 +51,7 @@ export class TextTokenizer {
       },
       joiner: await joinerOf(tokenizer, name),
     };
-    return new TextTokenizer(tokenizer, summary);
+    return new TextTokenizer(tokenizer, summary, json);
   }
 
   /** From a tokenizer.json file, such as the one of a data folder. */

@@ -1,5 +1,8 @@
 import { rmSync } from 'node:fs';
+import type { PictureReading, TextReading } from '../checkpoint/metadata.js';
+import { tokenizerDifference } from '../checkpoint/tokenizer-difference.js';
 import type { ResolvedConfig } from '../config/schema.js';
+import { openTokenizerText } from '../data/manifest.js';
 import type { PictureOptions } from '../data/picture.js';
 import { openShards, type ShardFolder } from '../data/shards.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
@@ -43,8 +46,10 @@ export interface EmbedderOptions {
   /** Use the averaged weights of a run that keeps them. */
   averaged: boolean;
   tokenizer: TextTokenizer | undefined;
-  /** How pictures given as files are brought to the size of the data set's. */
-  pictures: PictureOptions | undefined;
+  /** How pictures given as files are brought to the size of the data set's, or read as official inference reads them. */
+  pictures: PictureOptions | PictureReading | undefined;
+  /** How texts given at hand are read, where official inference says so. */
+  texts?: TextReading | undefined;
   /** The recipe's inputs: what is given at hand must pass their filters (kinds of text, projections). */
   inputs: ResolvedConfig['data'];
 }
@@ -60,6 +65,7 @@ export class EngineEmbedder implements Embedder {
   readonly #engine: Engine;
   readonly #options: EmbedderOptions;
   readonly #folders = new Map<string, EngineData>();
+  readonly #sameTokenizer = new Set<string>();
   readonly #rejected: (sentence: string) => void;
 
   constructor(engine: Engine, options: EmbedderOptions, rejected: (sentence: string) => void = () => {}) {
@@ -70,6 +76,7 @@ export class EngineEmbedder implements Embedder {
 
   /** Uses a data folder that is open already. */
   adopt(folder: string, data: EngineData): void {
+    this.#sameTokenizer.add(folder);
     this.#folders.set(folder, data);
   }
 
@@ -82,12 +89,15 @@ export class EngineEmbedder implements Embedder {
     rows: Uint32Array;
     features: string[];
   }): Promise<Embedded> {
-    if (data.kind === 'rows') return this.#embedRows(this.#folder(data.data), rows, features);
-    const { inputs, tokenizer, pictures } = this.#options;
+    if (data.kind === 'rows') {
+      this.#requireTokenizer(data.data, features);
+      return this.#embedRows(this.#folder(data.data), rows, features);
+    }
+    const { inputs, tokenizer, pictures, texts } = this.#options;
     const filter = inputs[data.modality]?.options ?? {};
     const made =
       data.kind === 'texts'
-        ? await givenTexts(data.texts, tokenizer, filter)
+        ? await givenTexts(data.texts, tokenizer, filter, texts)
         : await givenImages(data.files, pictures, filter);
     const held = new EngineData(this.#engine, openShards(made));
     try {
@@ -120,6 +130,25 @@ export class EngineEmbedder implements Embedder {
       candidateGroups,
     });
     return new Int32Array(ranks);
+  }
+
+  /** Token ids of a data folder mean nothing to a model with another vocabulary. */
+  #requireTokenizer(folder: string, features: readonly string[]): void {
+    const { inputs, tokenizer } = this.#options;
+    const reads = features.some((name) => inputs[name.split('.')[0] as string]?.input === 'text');
+    if (!reads || !tokenizer || this.#sameTokenizer.has(folder)) return;
+    const own = openTokenizerText(folder);
+    const difference = own && tokenizerDifference(tokenizer.json, own.json);
+    if (difference) {
+      throw GadoliniumError.expected(
+        'other-tokenizer',
+        `texts prepared with the tokenizer of the checkpoint, ${tokenizer.summary.name}`,
+        folder,
+        `those of ${own.name}: ${difference}`,
+        'prepare the data set with --tokenizer CHECKPOINT.safetensors',
+      );
+    }
+    this.#sameTokenizer.add(folder);
   }
 
   #folder(path: string): EngineData {

@@ -5,6 +5,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { PictureReading, TextReading } from '../checkpoint/metadata.js';
 import type { Options } from '../config/parts.js';
 import { type PictureOptions, pictureRecipe, storedPicture } from '../data/picture.js';
 import { imageItem, textItem } from '../data/prepare/row-record.js';
@@ -12,19 +13,29 @@ import { datasetSchema } from '../data/schema.js';
 import type { TextTokenizer } from '../data/tokenizer.js';
 import { type Row, ShardWriter } from '../data/writer.js';
 import { GadoliniumError } from '../errors.js';
+import { pillowPicture, pillowRecipe } from './pillow-picture.js';
 
 /** `filter` below: options of the input that will read the rows; of a list of what it lets pass, the first is taken. */
 const first = (filter: Options, name: string) => (filter[name] as readonly string[] | undefined)?.[0];
 
-/** Writes one row a text; returns the folder (the caller removes it). */
+/** Writes one row a text; returns the folder (the caller removes it). With `reading`, texts are taken as official inference takes them. */
 export async function givenTexts(
-  texts: readonly string[],
+  given: readonly string[],
   tokenizer: TextTokenizer | undefined,
   filter: Options,
+  reading?: TextReading,
 ): Promise<string> {
   if (!tokenizer)
-    throw GadoliniumError.expected('no-tokenizer', 'a tokenizer in the checkpoint', 'embedding texts', 'none');
+    throw GadoliniumError.expected(
+      'no-tokenizer',
+      'a tokenizer in the checkpoint',
+      'embedding texts',
+      'none',
+      'import the weights with their vocabulary: --tokenizer vocab.txt',
+    );
+  const texts = reading ? given.map((text, i) => prompt(text, i, reading)) : given;
   const sentences = await tokenizer.encodeSentences(texts);
+  if (reading) requireLength(sentences, tokenizer, Number(filter['maxTokens'] ?? Number.POSITIVE_INFINITY));
   return written(
     texts.map((body, i) => ({
       ...row(`text-${i}`),
@@ -39,10 +50,32 @@ export async function givenTexts(
   );
 }
 
+const SPECIAL = /\[(CLS|SEP|PAD|UNK)\]/;
+
+function prompt(text: string, i: number, { strip }: TextReading): string {
+  let end = text.length;
+  while (end > 0 && strip.includes(text[end - 1] as string)) end--;
+  const kept = text.slice(0, end);
+  const special = SPECIAL.exec(kept)?.[0];
+  if (special)
+    throw GadoliniumError.expected('bad-text', 'a text without special tokens but [MASK]', `text ${i + 1}`, special);
+  if (kept.trim() === '') throw GadoliniumError.expected('bad-text', 'words', `text ${i + 1}`, text);
+  return kept;
+}
+
+/** Official inference refuses what does not fit, where training cuts it. */
+function requireLength(sentences: readonly number[][][], { summary }: TextTokenizer, most: number): void {
+  const around = Number(summary.special.start !== null) + Number(summary.special.end !== null);
+  for (const [i, ids] of sentences.entries()) {
+    const count = ids.reduce((sum, sentence) => sum + sentence.length, around);
+    if (count > most) throw GadoliniumError.expected('bad-text', `at most ${most} tokens`, `text ${i + 1}`, count);
+  }
+}
+
 /** Writes one row a picture file. Throws `bad-image` naming the file. */
 export async function givenImages(
   files: readonly string[],
-  settings: PictureOptions | undefined,
+  settings: PictureOptions | PictureReading | undefined,
   filter: Options,
 ): Promise<string> {
   if (!settings)
@@ -50,14 +83,14 @@ export async function givenImages(
   const rows: Row[] = [];
   for (const file of files) {
     try {
-      const picture = await storedPicture(file, settings);
+      const picture = await ('levels' in settings ? pillowPicture(file, settings) : storedPicture(file, settings));
       rows.push({
         ...row(file),
         images: [
           imageItem(
             { id: basename(file), modality: 'FIG', view: first(filter, 'projections') },
             picture,
-            pictureRecipe(settings),
+            'levels' in settings ? pillowRecipe(settings) : pictureRecipe(settings),
           ),
         ],
         texts: [],

@@ -17,7 +17,7 @@ type Place = Pick<World, 'launcher' | 'localRank' | 'localWorld'>;
  * Settles `auto` and 0 by the machine: a card where there is one, all cores, on a card half of them for the data path. Processes of
  * one machine each have their own card and their share of the cores.
  */
-export function settleMachine(config: ResolvedConfig, world: Place = single): Machine {
+export function settleMachine(config: Pick<ResolvedConfig, 'train'>, world: Place = single): Machine {
   const cards = addon().devices();
   const asked = config.train.device;
   // Some launchers show each process its own card alone.

@@ -1,4 +1,5 @@
-import { type CheckpointMetadata, readMetadata } from '../checkpoint/metadata.js';
+import { fillWithImported } from '../checkpoint/initial-weights.js';
+import { type CheckpointMetadata, type ModelConfig, readMetadata } from '../checkpoint/metadata.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { PICTURE_DEFAULTS, type PictureOptions } from '../data/picture.js';
 import { TextTokenizer } from '../data/tokenizer.js';
@@ -9,22 +10,24 @@ import { EngineEmbedder } from './engine-embedder.js';
 import { settleMachine } from './machine.js';
 
 /**
- * Opens a checkpoint for evaluation and embedding: it carries its configuration, tokenizer and picture settings, so the file is all
- * that is needed. Averaged weights are used where the run kept them. Throws `bad-checkpoint` for a damaged or foreign file.
+ * Opens a checkpoint for evaluation and embedding: it carries its configuration, tokenizer and how pictures are read, so the file is all
+ * that is needed; imported weights too, where their format says how they are used. Averaged weights are used where the run kept them.
+ * Throws `bad-checkpoint` for a damaged or foreign file.
  */
 export async function openModel(
   file: string,
   options: { device?: string; threads?: number; data?: string } = {},
 ): Promise<Model & EngineEmbedder> {
   const { metadata } = readMetadata(file, true);
-  const config = structuredClone(metadata.config);
+  const config = usable(metadata);
   if (options.device) config.train.device = options.device;
   if (options.threads) config.train.threads = options.threads;
   const machine = settleMachine(config);
   const engine = new Engine(nativeConfig(config, machine, false));
   try {
     await engine.later('build');
-    await engine.later('restore', { file, part: config.optimise.ema > 0 ? 'average' : 'weights' });
+    if (metadata.data === null) await fillWithImported(engine, file, config);
+    else await engine.later('restore', { file, part: (config.optimise?.ema ?? 0) > 0 ? 'average' : 'weights' });
     const tokenizer = metadata.tokenizer
       ? await TextTokenizer.from(metadata.tokenizer.json, metadata.tokenizer.name)
       : undefined;
@@ -34,7 +37,8 @@ export async function openModel(
       loaderThreads: machine.loaderThreads,
       averaged: false,
       tokenizer,
-      pictures: metadata.images ? pictureOptions(metadata.images) : undefined,
+      pictures: metadata.images ? pictureOptions(metadata.images) : metadata.reading?.pictures,
+      texts: metadata.reading?.texts,
       inputs: config.data,
     });
     return Object.assign(embedder, {
@@ -52,13 +56,32 @@ export async function openModel(
   }
 }
 
+/** The configuration of a checkpoint, with what imported weights do not say of a run. */
+export function usable({ config }: CheckpointMetadata): UsableConfig {
+  return { ...structuredClone(config), train: { ...alone, ...config.train } };
+}
+export type UsableConfig = ModelConfig & Pick<ResolvedConfig, 'train'>;
+
+const alone: ResolvedConfig['train'] = {
+  batch: 1,
+  accumulate: 1,
+  precision: 'fp32',
+  negatives: 'global',
+  gradientCompression: 'none',
+  seed: 0,
+  device: 'auto',
+  threads: 0,
+  loaderThreads: 0,
+  evaluateEvery: 0,
+};
+
 function pictureOptions({ size, fit, store, quality }: NonNullable<CheckpointMetadata['images']>): PictureOptions {
   return { ...PICTURE_DEFAULTS, size, fit, store, quality: quality ?? PICTURE_DEFAULTS.quality };
 }
 
 /** What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. */
 export function nativeConfig(
-  config: ResolvedConfig,
+  config: UsableConfig,
   machine: { device: string; threads: number },
   training: boolean,
 ): object {
@@ -77,14 +100,14 @@ export function nativeConfig(
     data: config.data,
     encoders,
     heads: config.heads,
-    relation: config.relation,
-    objectives: config.objectives,
+    relation: config.relation ?? { relation: 'identity', options: {} },
+    objectives: config.objectives ?? [],
     ...(training ? { optimise: config.optimise } : {}),
   };
 }
 
 /** One vector a sample: every encoder's global feature and what heads write. */
-export function globalFeatures(config: ResolvedConfig): string[] {
+export function globalFeatures(config: ModelConfig): string[] {
   const out = Object.keys(config.encoders)
     .filter((modality) => {
       const part = config.encoders[modality];

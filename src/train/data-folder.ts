@@ -1,6 +1,7 @@
 /** What a run takes from its data folder beside rows: the tokenizer's numbers, the pictures' size, what checkpoints carry of it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { grainsOf } from '../checkpoint/grains.js';
 import type { CheckpointMetadata } from '../checkpoint/metadata.js';
 import type { TokenizerFacts } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
@@ -46,7 +47,7 @@ export function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: s
     data: { name: manifest.name, fingerprint: manifest.fingerprint },
     tokenizer:
       manifest.tokenizer && existsSync(file)
-        ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name }
+        ? { json: readFileSync(file, 'utf8'), name: manifest.tokenizer.name, sha256: manifest.tokenizer.sha256 }
         : null,
     images: manifest.images && {
       size: manifest.images.size,
@@ -54,6 +55,7 @@ export function metadataOf(config: ResolvedConfig, manifest: Manifest, folder: s
       store: manifest.images.store,
       quality: manifest.images.quality,
     },
+    grains: grainsOf(config),
   };
   return JSON.stringify(metadata);
 }

@@ -18,7 +18,7 @@ import { type Evaluated, runTask } from '../evaluate/tasks.js';
 import type { EventListener } from '../events/types.js';
 import { EngineData, EngineEmbedder } from '../model/engine-embedder.js';
 import { settleMachine } from '../model/machine.js';
-import { nativeConfig, openModel } from '../model/open.js';
+import { nativeConfig, openModel, type UsableConfig, usable } from '../model/open.js';
 import { Engine } from '../native/engine.js';
 import { adamw, array, constant, description, linearProjection, multiLabel } from '../native/generated.js';
 import { train } from './train.js';
@@ -51,7 +51,7 @@ export async function fineTune(entry: FineTuneEntry, options: FineTuneOptions): 
   const { data, runs } = options;
   const manifest = requireDataset(data);
   const { metadata } = readMetadata(options.checkpoint, true);
-  const source = metadata.config;
+  const source = usable(metadata);
   if (options.device) source.train.device = options.device;
   if (options.threads) source.train.threads = options.threads;
   const origin = { source, manifest, checkpoint: absolute(options.checkpoint), width: 0 };
@@ -100,7 +100,7 @@ export async function fineTune(entry: FineTuneEntry, options: FineTuneOptions): 
 
 interface Origin {
   /** Configuration of the checkpoint that is started from. */
-  source: ResolvedConfig;
+  source: UsableConfig;
   manifest: Manifest;
   checkpoint: string;
   /** Of the feature that the linear layer reads. */
@@ -109,7 +109,7 @@ interface Origin {
 
 const modalityOf = ({ features }: FineTuneEntry) => features.split('.')[0]!;
 
-function inputOf(entry: FineTuneEntry, { data }: ResolvedConfig): ResolvedConfig['data'][string] {
+function inputOf(entry: FineTuneEntry, { data }: UsableConfig): ResolvedConfig['data'][string] {
   const input = data[modalityOf(entry)];
   if (input) return input;
   throw GadoliniumError.expected(

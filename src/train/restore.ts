@@ -38,7 +38,7 @@ export async function restoreNewest(
     });
     return undefined;
   }
-  const { name, fingerprint } = readMetadata(file).metadata.data;
+  const { name, fingerprint } = readMetadata(file).metadata.data ?? { name: 'none', fingerprint: '' };
   if (fingerprint !== manifest.fingerprint) {
     throw GadoliniumError.expected(
       'resume-mismatch',

@@ -4,7 +4,7 @@ import { fillInitialWeights, settleInitialWeights } from '../checkpoint/initial-
 import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
-import { requireDataset } from '../data/manifest.js';
+import { openTokenizerText, requireDataset } from '../data/manifest.js';
 import { requireShares } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { TextTokenizer } from '../data/tokenizer.js';
@@ -155,7 +155,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     const machine = settleMachine(config, this.#world);
     requireShares(config.train.batch, world);
     if (rank === 0) {
-      settleInitialWeights(config, resume ? configOfRun(run) : undefined);
+      settleInitialWeights(config, resume ? configOfRun(run) : undefined, openTokenizerText(data));
       checkRunFolder(run, config, resume);
     }
     const peak = await peakOf(machine.device, config.train.precision);

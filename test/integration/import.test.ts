@@ -264,6 +264,27 @@ describe('a run that starts from imported weights', () => {
     120_000,
   );
 
+  test('is refused on texts of another tokenizer', async () => {
+    const other = join(folder, 'other-words');
+    await prepare({
+      dataset: 'table',
+      from: join(folder, 'source/table.csv'),
+      to: other,
+      size: 32,
+      store: 'raw',
+      tokenizer: join(fixtures, 'cxr-bert/vocab.txt'),
+      adapter: { image: ['path'], text: ['report'], split: 'split' },
+    }).done;
+    const { code, stderr } = await gadolinium(
+      ...['train', recipeFile(folder, recipe), '--data', other, '--run', join(folder, 'refused')],
+    ).ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /expected data prepared with the tokenizer of the weights, bert\/vocab\.txt for encoders\.text\.init but got .*23 pieces instead of 15/,
+    );
+    expect(stderr).toMatch(/prepare the data set with --tokenizer .*bert\.safetensors/);
+  }, 60_000);
+
   test('does not go on from others', async () => {
     const other = join(folder, 'other');
     const first = await train('fixed');

@@ -1,23 +1,39 @@
+import { text } from '../../native/generated.js';
 import { bert, maskedLanguage } from '../architectures/bert.js';
 import type { Format } from '../format.js';
 
 /** Names of transformers' BertModel, with `bert.` before them where a task's head is in the file too. */
 export const format: Format = {
-  title: "Hugging Face's BERT: Bio_ClinicalBERT, PubMedBERT, BERT itself; with or without heads",
+  title: "Hugging Face's BERT: ClinicalBERT, Bio_ClinicalBERT, PubMedBERT, BERT itself; with or without heads",
   example: 'import huggingface-bert --from Bio_ClinicalBERT/ --to clinical-bert.safetensors',
-  pieces: [
-    { into: 'encoders.text', rename: bertName, architecture: bert },
-    { into: 'objectives.masked-language', rename: languageHeadName, architecture: maskedLanguage, optional: true },
-  ],
-  leftOut: [
-    { match: /(^|\.)embeddings\.(position_ids|token_type_ids)$/, why: 'a constant' },
-    {
-      match: /^cls\.predictions\.decoder\.(weight|bias)$/,
-      why: 'tied to the word embeddings and to cls.predictions.bias',
+  sources: {
+    from: {
+      pieces: [
+        { into: 'encoders.text', rename: bertName, named: (ours) => `bert.${ours}`, architecture: bert },
+        {
+          into: 'objectives.masked-language',
+          rename: languageHeadName,
+          named: (ours) => ours,
+          architecture: maskedLanguage,
+          optional: true,
+        },
+      ],
+      leftOut: [
+        { match: /(^|\.)embeddings\.(position_ids|token_type_ids)$/, why: 'a constant' },
+        {
+          match: /^cls\.predictions\.decoder\.(weight|bias)$/,
+          why: 'tied to the word embeddings and to cls.predictions.bias',
+        },
+        { match: /^cls\.seq_relationship\./, why: 'the next-sentence classifier' },
+        { match: /^(classifier|qa_outputs)\./, why: "a task's classifier" },
+      ],
+      tied: {
+        'cls.predictions.decoder.weight': 'bert.embeddings.word_embeddings.weight',
+        'cls.predictions.decoder.bias': 'cls.predictions.bias',
+      },
     },
-    { match: /^cls\.seq_relationship\./, why: 'the next-sentence classifier' },
-    { match: /^(classifier|qa_outputs)\./, why: "a task's classifier" },
-  ],
+  },
+  inference: { data: { text: text({ maxTokens: 512 }) } },
 };
 
 /** The first checkpoints called a norm's weight and bias as TensorFlow does. */

@@ -9,23 +9,29 @@ const children = ['conv1', 'bn1', 'relu', 'maxpool', 'layer1', 'layer2', 'layer3
 export const format: Format = {
   title: 'The image encoder of MedKLIP: checkpoint_final.pth',
   example: 'import medklip --from checkpoint_final.pth --to medklip-image.safetensors',
-  pieces: [
-    {
-      into: 'encoders.image',
-      rename(name) {
-        const [, number, rest] = /^res_features\.(\d+)\.(.*)$/.exec(name) ?? [];
-        const child = children[Number(number)];
-        return child && `${child}.${rest}`;
-      },
-      architecture: resnet,
+  sources: {
+    from: {
+      pieces: [
+        {
+          into: 'encoders.image',
+          rename(name) {
+            const [, number, rest] = /^res_features\.(\d+)\.(.*)$/.exec(name) ?? [];
+            const child = children[Number(number)];
+            return child && `${child}.${rest}`;
+          },
+          architecture: resnet,
+        },
+        {
+          into: 'heads.image-projection',
+          rename: (name) =>
+            /^res_l[12]\./.test(name) ? name.replace('res_l1.', '0.').replace('res_l2.', '2.') : undefined,
+          architecture: (shapes) =>
+            projection(shapes, { from: 'image.patches', to: 'image.projected', activation: 'relu', norm: 'none' }),
+        },
+      ],
+      leftOut: [
+        { match: /^(decoder|disease_embedding_layer|cl_fc|classifier)\./, why: 'the decoder of entity queries' },
+      ],
     },
-    {
-      into: 'heads.image-projection',
-      rename: (name) =>
-        /^res_l[12]\./.test(name) ? name.replace('res_l1.', '0.').replace('res_l2.', '2.') : undefined,
-      architecture: (shapes) =>
-        projection(shapes, { from: 'image.patches', to: 'image.projected', activation: 'relu', norm: 'none' }),
-    },
-  ],
-  leftOut: [{ match: /^(decoder|disease_embedding_layer|cl_fc|classifier)\./, why: 'the decoder of entity queries' }],
+  },
 };
