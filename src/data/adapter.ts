@@ -96,9 +96,9 @@ export interface SourceRegion {
   /** Which image and, where one text speaks of it, which text of the row. */
   image: number;
   text?: number;
-  kind: 'box' | 'polygon';
+  kind: 'box' | 'polygon' | 'rle';
   label?: string;
-  /** box: x0, y0, x1, y1, half-open; polygon: x, y, …; in pixels of the source image. */
+  /** box: x0, y0, x1, y1, half-open; polygon: x, y, …; in pixels of the source image. rle: start, length, … over its pixels, row by row. */
   coords: number[];
   rater?: string;
   score?: number;

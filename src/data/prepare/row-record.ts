@@ -12,6 +12,7 @@ import type {
 import type { StoredPicture } from '../picture.js';
 import { LABEL_CODES } from '../schema.js';
 import type { Row } from '../writer.js';
+import { runsAt } from './mask-runs.js';
 import type { KeptRow } from './row-work.js';
 
 export interface RecordContext {
@@ -101,13 +102,15 @@ export function regionItem(
   picture: Pick<StoredPicture, 'height' | 'width' | 'source_height' | 'source_width'>,
 ): Row {
   const scale = [picture.width / picture.source_width, picture.height / picture.source_height];
+  const runs = kind === 'rle';
+  const source = { width: picture.source_width, height: picture.source_height };
   return {
     image_index: place,
     kind,
     label: label ?? null,
     text_index: text,
-    coords: coords.map((value, i) => value * scale[i % 2]!),
-    rle: null,
+    coords: runs ? null : coords.map((value, i) => value * scale[i % 2]!),
+    rle: runs ? runsAt(coords, source, picture) : null,
     rater: rater ?? null,
     score: score ?? null,
   };
