@@ -52,12 +52,17 @@ function besidePublished(report: EvaluationReport): string {
 
 /** One sentence for all figures that may not be compared for the same reasons. */
 function refusals(figures: readonly ComparedFigure[]): string[] {
-  const by = new Map<string, string[]>();
+  // Reasons → source → methods.
+  const by = new Map<string, Map<string, Set<string>>>();
   for (const { method, source, differs } of figures) {
     const why = differs.join('; ');
-    by.set(why, [...new Set([...(by.get(why) ?? []), `${method} (${source})`])]);
+    const sources = by.get(why) ?? new Map<string, Set<string>>();
+    by.set(why, sources.set(source, (sources.get(source) ?? new Set()).add(method)));
   }
-  return [...by].map(([why, who]) => `not compared with ${who.join(', ')}: another protocol. ${why}`);
+  return [...by].map(([why, sources]) => {
+    const who = [...sources].map(([source, methods]) => `${[...methods].join(', ')} (${source})`);
+    return `not compared with ${who.join('; ')}: another protocol. ${why}`;
+  });
 }
 
 function shown(value: string | number): string {

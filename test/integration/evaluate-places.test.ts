@@ -149,7 +149,7 @@ test('a linear head on frozen patches finds bright squares', async () => {
 
 test('a published protocol on other data is run, and not compared; the page says so', async () => {
   expect(await evaluateBy('biovil-ms-cxr')).toMatch(
-    /not compared with BioViL .*: another protocol\. data set: published 'ms-cxr', here 'boxes'; number of samples: published 1,162, here 8/,
+    /not compared with BioViL.*: another protocol\. data set: published 'ms-cxr', here 'boxes'; number of samples: published 1,162, here 8/,
   );
   const results = join(folder, 'results.jsonl');
   writeFileSync(results, await evaluateBy('biovil-ms-cxr', '--json'));
