@@ -10,4 +10,5 @@ export type * from './events/types.js';
 export { openModel } from './model/open.js';
 export * from './native/generated.js';
 export * as kernels from './native/kernels.js';
+export type { CacheOptions } from './storage/cache.js';
 export { type TrainOptions, type TrainRun, train } from './train/train.js';

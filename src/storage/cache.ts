@@ -123,7 +123,7 @@ export class Cache {
         if (!found) continue;
         const use = used.get(path);
         if (use) use.here = found.size;
-        else if (shard) unused.push({ path, bytes: found.size, time: found.atimeMs });
+        else if (shard) unused.push({ path, bytes: found.size, time: found.mtimeMs });
         // Of a file under way the use that it comes for still holds; without one its process is gone.
         else if (!used.has(path.slice(0, path.indexOf(UNDER_WAY)))) remains.push(path);
       }

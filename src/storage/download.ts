@@ -149,20 +149,22 @@ async function ranges(
   if (cause) throw cause;
 }
 
-// A file's hash is taken when it comes, and again when it was written since: its time of writing says so, being set to one that
-// follows from the hash. A file that a disk forgot or a program changed has another.
-const markOf = ({ sha256 }: Wanted) => 1_000_000_000 + Number.parseInt(sha256.slice(0, 7), 16);
+// A file's hash is taken when it comes, and again when it was written since: the microseconds of its time of writing say so, being
+// set to a number that follows from the hash. What is written later has others, but for one in a million.
+const markOf = ({ sha256 }: Wanted) => Number.parseInt(sha256.slice(0, 8), 16) % 1_000_000;
 
-/** Notes that a file's hash was seen to be right. Its time of reading is when it was last used. */
+/** Notes that a file's hash was seen to be right, and that it is used now: by its times disks are cleared of old files. */
 async function mark(path: string, wanted: Wanted): Promise<void> {
-  await utimes(path, Date.now() / 1000, markOf(wanted));
+  const now = Math.floor(Date.now() / 1000);
+  // Half a microsecond more: what is cut off there cannot change the number.
+  await utimes(path, now, now + (markOf(wanted) + 0.5) / 1e6);
 }
 
 /** Whether a file is there and whole: `changed` has the size, but was written since its hash was taken. */
 export async function stateOf(path: string, wanted: Wanted): Promise<'whole' | 'changed' | 'missing'> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.size !== wanted.bytes) return 'missing';
-  return found.mtimeMs === markOf(wanted) * 1000 ? 'whole' : 'changed';
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  if (found?.size !== BigInt(wanted.bytes)) return 'missing';
+  return (found.mtimeNs / 1000n) % 1_000_000n === BigInt(markOf(wanted)) ? 'whole' : 'changed';
 }
 
 /** Takes the hash of a file that was written since: marks it, or says what it is. */

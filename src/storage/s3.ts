@@ -9,6 +9,9 @@ import type { ObjectStore } from './store.js';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
+/** From 2027 on new versions of the SDK need Node 22. */
+const forThisNode = Number(process.versions.node.split('.')[0]) < 22 ? '@3.1175' : '';
+
 /** Seconds without a byte after which an answer is given up. */
 const stallSeconds = 60;
 
@@ -22,7 +25,7 @@ async function loadSdk(): Promise<Sdk> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new GadoliniumError('no-sdk', `expected the package @aws-sdk/client-s3 for s3:// but got: ${message}`, {
-      advice: 'install it beside gadolinium: npm install @aws-sdk/client-s3',
+      advice: `install it beside gadolinium: npm install @aws-sdk/client-s3${forThisNode}`,
     });
   }
 }

@@ -96,6 +96,47 @@ describe('plain lines', () => {
   });
 });
 
+describe('shards of an object store', () => {
+  const fetch = (here: number, time: number): TrainEvent => ({
+    type: 'data-fetch',
+    time: startTime + time,
+    rank: 0,
+    source: 's3://bucket/set',
+    folder: '/cache/set',
+    shards: { wanted: 24, here },
+    bytes: { wanted: 24e9, here: here * 1e9 },
+    fetched: here * 1e9,
+    seconds: time / 1000,
+  });
+  const events = [fetch(0, 0), fetch(1, 1000), fetch(12, 11_000), fetch(13, 12_000), fetch(24, 13_000)];
+
+  it('are told at the start, every ten seconds and at the end', () => {
+    expect(say(events).trimEnd().split('\n')).toEqual([
+      'fetch     0 of 24 shards of s3://bucket/set, 0 B of 24.00 GB',
+      'fetch     12 of 24 shards of s3://bucket/set, 12.00 GB of 24.00 GB, 1.09 GB/s',
+      'fetch     24 of 24 shards of s3://bucket/set, 24.00 GB of 24.00 GB, 1.85 GB/s',
+    ]);
+  });
+
+  it('are one line on a terminal, also where a warning or the end of the run comes in between', () => {
+    const warning: TrainEvent = {
+      type: 'warning',
+      code: 'cache-damaged',
+      message: 'x is fetched again',
+      time: 0,
+      rank: 0,
+    };
+    const shown = screen(
+      say([events[0]!, events[1]!, warning, ...events.slice(2)], { live: true, colour: false }, 100),
+    );
+    expect(shown).toEqual([
+      'warning x is fetched again [cache-damaged]',
+      'fetch     24 of 24 shards of s3://bucket/set, 24.00 GB of 24.00 GB, 1.85 GB/s',
+      '',
+    ]);
+  });
+});
+
 describe('the live line', () => {
   const text = say(wholeRun(), { colour: true }, 100);
   const shown = screen(text);

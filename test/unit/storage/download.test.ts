@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { addressOf } from '../../../src/storage/address.js';
-import { checkAgain, download, stateOf, type Wanted } from '../../../src/storage/download.js';
+import { checkAgain, download, stateOf, touch, type Wanted } from '../../../src/storage/download.js';
 import { s3 } from '../../../src/storage/s3.js';
 import type { ObjectStore } from '../../../src/storage/store.js';
 import { StoreOfObjects } from '../../fixtures/object-store.js';
@@ -180,4 +180,16 @@ describe('what a store answers is named', () => {
     expect(await store.size('x.arrow')).toBe(bytes.length);
     await expect(store.size('y.arrow')).rejects.toMatchObject({ code: 'no-object' });
   });
+});
+
+test('a hash is known again whatever it is, and a touched file is recent', async () => {
+  const path = join(temporaryFolder(), 'x');
+  writeFileSync(path, 'x');
+  for (const sha256 of ['00000000', 'ffffffff', '000f423f', '000f4240', 'deadbeef', '00000001']) {
+    const one = { ...wanted, bytes: 1, sha256: sha256.padEnd(64, '0') };
+    await touch(path, one);
+    expect(await stateOf(path, one), sha256).toBe('whole');
+    expect(await stateOf(path, { ...one, sha256: 'abcdef12'.padEnd(64, '0') })).toBe('changed');
+    expect(Date.now() - statSync(path).mtimeMs).toBeLessThan(10_000);
+  }
 });

@@ -114,7 +114,7 @@ test('the bound of the cache holds over data sets, at every moment', async () =>
   const most = { bytes: 0 };
   const watch = setInterval(() => {
     const sizes = readdirSync(cache.folder, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.includes('.arrow'))
+      .filter((file) => file.includes('.arrow') && !file.endsWith('.lock'))
       .map((file) => statSync(join(cache.folder, file), { throwIfNoEntry: false })?.size ?? 0);
     most.bytes = Math.max(
       most.bytes,
