@@ -303,7 +303,7 @@ describe('what cannot be', () => {
   ] as const)(
     '%s is named',
     async (_, address, env, message) => {
-      const { code, stderr } = await fails(train('refused', ...from('refused', address)), env);
+      const { code, stderr } = await fails(['inspect', address], env);
       expect(code).toBe(address.startsWith('gs') ? 2 : 1);
       expect(stderr).toMatch(message);
       expect(stderr).not.toMatch(/a secret/);
