@@ -17,7 +17,7 @@ struct MaskedLanguage : Objective {
     return {feature_option("tokens", "text.tokens", "word features [B, T, D] of the masked text"),
             feature_option("targets", "text.targets", "original ids [B, T], -100 where nothing is to be predicted"),
             required(integer_option("width", 0, "D")),
-            required(integer_option("vocabularySize", 0, "number of word pieces")),
+            integer_option("vocabularySize", 30522, "number of word pieces"),
             text_option("tie", "encoders.text.embeddings.word_embeddings.weight",
                         "parameter [V, D] that the output layer shares; empty: its own"),
             number_option("layerNormEpsilon", 1e-12, "of the transform's layer norm"),

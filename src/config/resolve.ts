@@ -22,13 +22,23 @@ export interface ResolveOptions {
   tokenizer?: TokenizerFacts | undefined;
 }
 
+/** A run's length stands in epochs or in steps: an override of one takes the place of the recipe's other. */
+function withoutOtherLength(recipe: Recipe, set: readonly string[]): Recipe {
+  const sets = (name: string) => set.some((assignment) => assignment.startsWith(`train.${name}=`));
+  if (sets('epochs') === sets('steps')) return recipe;
+  const train = { ...recipe.train };
+  delete train[sets('steps') ? 'epochs' : 'steps'];
+  return { ...recipe, train };
+}
+
 /**
  * Recipe + overrides + facts of the data → the full configuration, plain JSON. Everything that can be known to be wrong before a
  * process starts is said here: unknown keys, option names and values, features that nobody gives.
  * Throws GadoliniumError `bad-recipe`, `bad-override`, `bad-option`, `missing-feature`.
  */
 export function resolve(name: string, recipe: Recipe, options: ResolveOptions): ResolvedConfig {
-  const overridden = override({ sampling: {}, checkpoint: {}, ...recipe, recipe: name }, options.set ?? []);
+  const set = options.set ?? [];
+  const overridden = override({ sampling: {}, checkpoint: {}, ...withoutOtherLength(recipe, set), recipe: name }, set);
   const parsed = configSchema.safeParse(overridden);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

@@ -545,8 +545,8 @@ export interface MaskedLanguageOptions {
   targets?: string;
   /** D. Must be given. */
   width: number;
-  /** number of word pieces. Must be given. */
-  vocabularySize: number;
+  /** number of word pieces. Default 30522. */
+  vocabularySize?: number;
   /** parameter [V, D] that the output layer shares; empty: its own. Default "encoders.text.embeddings.word_embeddings.weight". */
   tie?: string;
   /** of the transform's layer norm. Default 1e-12. */
@@ -2158,7 +2158,7 @@ export const description: Description = {
         {
           "name": "vocabularySize",
           "kind": "integer",
-          "fallback": null,
+          "fallback": 30522,
           "help": "number of word pieces"
         },
         {

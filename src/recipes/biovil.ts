@@ -81,7 +81,7 @@ export default recipe({
   objectives: [
     // Ours averages the two directions where theirs sums them: 2 · 0.5.
     globalContrast({ temperature: 0.5, learnTemperature: false }, { weight: 1 }),
-    maskedLanguage({ tokens: 'masked.tokens', targets: 'masked.targets', width: 768, vocabularySize: 30522 }),
+    maskedLanguage({ tokens: 'masked.tokens', targets: 'masked.targets', width: 768 }),
   ],
   optimise: { optimiser: adamw(), schedule: cosine({ warmup: 500 }), lr: 5e-5, decay: 0.01, clip: 1 },
   train: { batch: 128, epochs: 30, evaluateEvery: 1000 },

@@ -19,7 +19,7 @@ if (process.argv[2]) {
   });
   console.log(JSON.stringify(times));
 } else {
-  const { prepareRows } = await import('./resnet50-bert.mjs');
+  const { prepareRows } = await import('./made-rows.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'gadolinium-bench-'));
   try {
     const manifest = JSON.parse(readFileSync(path.join(await prepareRows(folder), 'dataset.json'), 'utf8'));

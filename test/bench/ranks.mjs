@@ -7,7 +7,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepareRows, resnet50Bert } from './resnet50-bert.mjs';
+import { prepareRows } from './made-rows.mjs';
+import { resnet50Bert } from './resnet50-bert.mjs';
 
 const [steps, rounds] = [Number(process.argv[2] ?? 8), Number(process.argv[3] ?? 2)];
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));

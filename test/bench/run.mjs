@@ -11,6 +11,7 @@ const here = (file) => `test/bench/${file}`;
 
 const benches = {
   'training-step': ['ResNet-50 + BERT-base, beside eager PyTorch', [['node', here('training-step.mjs')]]],
+  'biovil-step': ['the recipe biovil, beside eager PyTorch', [['node', here('training-step.mjs'), 'biovil']]],
   'training-step-parts': [
     'what each part of the step is worth, ours and PyTorch in turns',
     [

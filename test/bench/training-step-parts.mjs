@@ -23,7 +23,7 @@ const native = (name, ...given) => ({
 const tuned = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '17179869184', MALLOC_TOP_PAD_: '268435456' };
 const peer = (name, mode, environment = {}) => ({
   name,
-  command: [python, here('training_step_peer.py'), mode, String(batch), 'turns', String(threads)],
+  command: [python, here('training_step_peer.py'), 'resnet50-bert', mode, String(batch), 'turns', String(threads)],
   environment,
 });
 const programs = [

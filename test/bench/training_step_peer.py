@@ -1,6 +1,8 @@
-"""Eager PyTorch's training step, for the bench beside it: ResNet-50 + BERT-base, symmetric InfoNCE, AdamW, fp32, synthetic data.
+"""Eager PyTorch's training step, for the bench beside it: AdamW, fp32, synthetic data.
 
-    python training_step_peer.py MODE BATCH STEPS THREADS    MODE: plain | channels-last | fused (channels-last and fused AdamW)
+    python training_step_peer.py MODEL MODE BATCH STEPS THREADS
+    MODEL: resnet50-bert (symmetric InfoNCE) | biovil (symmetric InfoNCE of projected features, and masked language modelling)
+    MODE:  plain | channels-last | fused (channels-last and fused AdamW)
     prints one JSON line: {"mode", "samplesPerSecond", "milliseconds": [per step], "peakBytes"}
     With the word "turns" for STEPS: one step for every line on standard input, answered by a line of JSON.
 
@@ -16,7 +18,7 @@ import torch
 import torchvision
 import transformers
 
-mode, batch, steps, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+kind, mode, batch, steps, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 
@@ -34,18 +36,49 @@ class Clip(torch.nn.Module):
         a = torch.nn.functional.normalize(self.image(pixels), dim=1)
         hidden = self.text(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
         b = torch.nn.functional.normalize(self.text_projection(hidden), dim=1)
-        logits = self.logit_scale.exp() * a @ b.t()
-        target = torch.arange(len(logits))
-        cross_entropy = torch.nn.functional.cross_entropy
-        return (cross_entropy(logits, target) + cross_entropy(logits.t(), target)) / 2
+        return contrast(self.logit_scale.exp() * a @ b.t())
 
 
-model = Clip().train()
-pixels = torch.randn(batch, 3, 224, 224)
+class BioViL(torch.nn.Module):
+    """ResNet-50 with projected patches, CXR-BERT with a projected [CLS], masked language modelling with hidden words of the same texts."""
+
+    def __init__(self):
+        super().__init__()
+        self.image = torch.nn.Sequential(*list(torchvision.models.resnet50().children())[:-2])
+        convolution = lambda inputs, **options: torch.nn.Conv2d(inputs, 128, 1, **options)
+        self.projector = torch.nn.Sequential(
+            convolution(2048, bias=False), torch.nn.BatchNorm2d(128), torch.nn.ReLU(), convolution(128)
+        )
+        config = transformers.BertConfig(hidden_dropout_prob=0.25, attention_probs_dropout_prob=0.25)
+        self.text = transformers.BertForMaskedLM(config)
+        self.text_projection = torch.nn.Sequential(
+            torch.nn.Linear(768, 128), torch.nn.GELU(), torch.nn.LayerNorm(128), torch.nn.Linear(128, 128)
+        )
+
+    def forward(self, pixels, ids, mask):
+        a = torch.nn.functional.normalize(self.projector(self.image(pixels)).mean((2, 3)), dim=1)
+        hidden = self.text.bert(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        b = torch.nn.functional.normalize(self.text_projection(hidden), dim=1)
+        hide = torch.rand(ids.shape) < 0.15
+        hidden_words = self.text(
+            input_ids=torch.where(hide, 103, ids), attention_mask=mask, labels=torch.where(hide, ids, -100)
+        )
+        return contrast(2 * a @ b.t()) + hidden_words.loss
+
+
+def contrast(logits):
+    target = torch.arange(len(logits))
+    cross_entropy = torch.nn.functional.cross_entropy
+    return (cross_entropy(logits, target) + cross_entropy(logits.t(), target)) / 2
+
+
+build, side, length = {"resnet50-bert": (Clip, 224, 64), "biovil": (BioViL, 480, 256)}[kind]
+model = build().train()
+pixels = torch.randn(batch, 3, side, side)
 if mode != "plain":
     model = model.to(memory_format=torch.channels_last)
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-ids = torch.randint(1000, 30000, (batch, 64))
+ids = torch.randint(1000, 30000, (batch, length))
 mask = torch.ones_like(ids)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True if mode == "fused" else None)
 
@@ -80,6 +113,7 @@ if steps == "turns":
 times = [one_step()["milliseconds"] for _ in range(int(steps) + 2)][2:]
 times.sort()
 print(json.dumps({
+    "model": kind,
     "mode": mode,
     "samplesPerSecond": 1000 * batch / times[len(times) // 2],
     "milliseconds": times,
