@@ -18,7 +18,7 @@ export function efficiencyChart(worlds: readonly WorldForecast[]): Html {
   const y = (share: number) => margin.top + (1 - share) * (height - margin.top - margin.bottom);
   const dots = worlds.map(
     ({ world, efficiency }) =>
-      html`<circle cx="${r(place(world))}" cy="${r(y(Math.min(1, efficiency)))}" r="4"><title>${world} cards: ${(100 * efficiency).toFixed(1)} %</title></circle>`,
+      html`<circle cx="${r(place(world))}" cy="${r(y(Math.min(1, efficiency)))}" r="4" fill="currentColor"><title>${world} cards: ${(100 * efficiency).toFixed(1)} %</title></circle>`,
   );
   const line = worlds.map(({ world, efficiency }) => `${r(place(world))},${r(y(Math.min(1, efficiency)))}`).join(' ');
   return frame(
