@@ -9,6 +9,8 @@
 #include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include <algorithm>
+
 namespace gd {
 
 namespace {
@@ -79,10 +81,15 @@ class GradientReducer::Travel {
     const Tensor own = whole.narrow(0, cuts[me], mine);
     return work->getFuture()->then(
         [whole, own, sent, got, mine, size](c10::ivalue::Future&) {
-          Tensor sum = own;
-          sum.copy_(got.narrow(0, 0, mine));
-          for (int64_t at = mine; at < got.numel(); at += mine) sum.add_(got.narrow(0, at, mine));
-          if (sent.is_same(whole)) sum.div_(size);
+          // In blocks that stay in a core's cache: memory is passed over once.
+          const int64_t block = own.is_cpu() ? int64_t{1} << 16 : mine;
+          for (int64_t from = 0; from < mine; from += block) {
+            const int64_t length = std::min(block, mine - from);
+            Tensor sum = own.narrow(0, from, length);
+            sum.copy_(got.narrow(0, from, length));
+            for (int64_t at = mine + from; at < got.numel(); at += mine) sum.add_(got.narrow(0, at, length));
+            if (sent.is_same(whole)) sum.div_(size);
+          }
           return c10::IValue(whole);
         },
         c10::TensorType::get());

@@ -22,6 +22,10 @@ c10::Device device_from(const Value& config) {
   }
 }
 
+constexpr const char* less_memory =
+    "lower train.batch, raise train.accumulate, switch recompute on for the larger encoder, or optimise.sharded on among "
+    "processes";
+
 // Turns whatever is being thrown into { code, message, advice }. Call inside a catch.
 Value described() {
   Value out;
@@ -34,13 +38,18 @@ Value described() {
   } catch (const c10::OutOfMemoryError& error) {
     out.set("code", "out-of-memory");
     out.set("message", error.what_without_backtrace());
-    out.set("advice", "lower train.batch, raise train.accumulate, or switch recompute on for the larger encoder");
+    out.set("advice", less_memory);
   } catch (const c10::Error& error) {
-    out.set("code", "libtorch");
-    out.set("message", error.what_without_backtrace());
+    const std::string message = error.what_without_backtrace();
+    // libtorch's allocator of the CPU has no type of its own for it.
+    const bool memory = message.find("DefaultCPUAllocator") != std::string::npos;
+    out.set("code", memory ? "out-of-memory" : "libtorch");
+    out.set("message", message);
+    if (memory) out.set("advice", less_memory);
   } catch (const std::bad_alloc&) {
     out.set("code", "out-of-memory");
     out.set("message", "the machine has no memory left");
+    out.set("advice", less_memory);
   } catch (const std::exception& error) {
     out.set("code", "native");
     out.set("message", error.what());

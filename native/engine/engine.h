@@ -58,7 +58,8 @@ class Engine {
   void one_step(Training& run, int64_t step);
   void report(Training& run, StepRecord& record);
   void pause_for_evaluation(Training& run, int64_t step);
-  void write_checkpoint(Training& run, int64_t step, const std::string& reason);
+  void write_checkpoint(const std::shared_ptr<Training>& training, int64_t step, const std::string& reason);
+  void require_written(Training& run, size_t limit);
   Value parameters();
 
   // engine/ranks_together.cpp

@@ -123,7 +123,7 @@ Value Engine::train(const Value&) {
     if (due.empty() && stop && reason != "closed") due = reason == "signal" ? "signal" : "request";
     // Where moments are sharded all ranks bring theirs, but for a rank that leaves without a word.
     if (!due.empty() && (trainer().sharded().empty() ? keeps : reason != "closed")) {
-      write_checkpoint(*run, step, due);
+      write_checkpoint(run, step, due);
       if (keeps) written = step;
     }
     if (!due.empty()) run->last_checkpoint = std::chrono::steady_clock::now();
@@ -134,6 +134,8 @@ Value Engine::train(const Value&) {
     run->unread.reset();
   }
   writer_.wait();
+  // Whoever asked for these weights must not believe that they are kept.
+  if (written == step) require_written(*run, 1);
   Value out;
   out.set("step", step);
   out.set("reason", step == steps ? std::string("done") : reason);
@@ -256,13 +258,16 @@ void Engine::pause_for_evaluation(Training& run, int64_t step) {
   if (run.observed) trainer().schedule().observe(*std::exchange(run.observed, std::nullopt));
 }
 
-void Engine::write_checkpoint(Training& run, int64_t step, const std::string& reason) {
+void Engine::write_checkpoint(const std::shared_ptr<Training>& training, int64_t step, const std::string& reason) {
+  Training& run = *training;
   if (run.unread) {
     report(run, *run.unread);
     run.unread.reset();
   }
   NamedTensors tensors = trainer().gathered();
   if (run.rank > 0) return;
+  writer_.wait();
+  require_written(run, 2);
   const ScheduleState& schedule = trainer().schedule().state;
   Value position;
   position.set("step", step);
@@ -278,22 +283,39 @@ void Engine::write_checkpoint(Training& run, int64_t step, const std::string& re
   metadata.set("gadolinium", run.arguments.text("metadata", "{}"));
   metadata.set("position", position.dump());
   const std::string path = run.arguments.at("checkpointFolder").text() + "/step-" + padded(step) + ".safetensors";
-  writer_.write(path, std::move(tensors), std::move(metadata), [this, step, reason](const CheckpointWriter::Done& done) {
-    Value event;
-    if (done.error.empty()) {
-      event.set("type", "checkpoint");
-      event.set("path", done.path);
-      event.set("bytes", done.bytes);
-      event.set("milliseconds", done.milliseconds);
-      event.set("reason", reason);
-    } else {
-      event.set("type", "warning");
-      event.set("code", "checkpoint-not-written");
-      event.set("message", done.error + (done.advice.empty() ? "" : " (" + done.advice + ")"));
-    }
-    event.set("step", step);
-    events_.send(std::move(event));
-  });
+  writer_.write(path, std::move(tensors), std::move(metadata),
+                [this, step, reason, training](const CheckpointWriter::Done& done) {
+                  Value event;
+                  {
+                    std::lock_guard lock(training->mutex);
+                    if (done.error.empty())
+                      training->not_written.clear();
+                    else
+                      training->not_written.push_back(done);
+                  }
+                  if (done.error.empty()) {
+                    event.set("type", "checkpoint");
+                    event.set("path", done.path);
+                    event.set("bytes", done.bytes);
+                    event.set("milliseconds", done.milliseconds);
+                    event.set("reason", reason);
+                  } else {
+                    event.set("type", "warning");
+                    event.set("code", "checkpoint-not-written");
+                    event.set("message", done.error + (done.advice.empty() ? "" : " (" + done.advice + ")"));
+                  }
+                  event.set("step", step);
+                  events_.send(std::move(event));
+                });
+}
+
+// A disk may have room again soon, so one checkpoint that could not be written is a warning. After `limit` in a row a run would only lose
+// more by going on.
+void Engine::require_written(Training& run, size_t limit) {
+  std::lock_guard lock(run.mutex);
+  if (run.not_written.size() < limit) return;
+  const CheckpointWriter::Done& last = run.not_written.back();
+  throw Error("checkpoint-not-written", last.error, last.advice);
 }
 
 // As write_checkpoint told it.

@@ -21,6 +21,7 @@ struct Engine::Training {
   bool stop = false, proceed = false;
   std::string stop_reason, checkpoint_reason;
   std::optional<double> observed;
+  std::vector<CheckpointWriter::Done> not_written;  // checkpoints since the last that was
 
   // Training thread only.
   std::optional<StepRecord> unread;  // on a card the record of the step before

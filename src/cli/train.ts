@@ -5,7 +5,7 @@ import { jsonLines, jsonStream } from '../events/jsonl.js';
 import { prometheus } from '../events/prometheus.js';
 import { tensorBoard } from '../events/tensorboard.js';
 import { terminal } from '../events/terminal.js';
-import type { EventListener, TrainEvent } from '../events/types.js';
+import type { EventListener, RunFinished, TrainEvent } from '../events/types.js';
 import { launchLocal } from '../launch/local.js';
 import { failed, joinLauncher, toLauncher } from '../launch/rank.js';
 import { type World, worldFrom } from '../launch/world.js';
@@ -40,6 +40,8 @@ export function builder(yargs: Argv) {
     })
     .option('data', { type: 'string', demandOption: true, describe: 'Prepared data folder, or s3://bucket/prefix' })
     .option('run', {
+      // torchrun of older Pythons refuses `--run`, which could be short for two of its own, wherever it stands.
+      alias: 'r',
       type: 'string',
       describe: 'Folder of the run: new, or with --resume an old one',
     })
@@ -93,10 +95,11 @@ export async function handler(given: Arguments): Promise<void> {
     return;
   }
   joinLauncher(world);
+  const left: Left = {};
   try {
-    await trainHere(argv, world);
+    await trainHere(argv, world, left);
   } catch (error) {
-    failed(error);
+    failed(error, left.finished);
     throw error;
   }
 }
@@ -137,9 +140,10 @@ function launch({
 }
 
 /** One process, alone or a rank of several; rank 0 speaks for all. */
-async function trainHere(argv: Training, world: World): Promise<void> {
+async function trainHere(argv: Training, world: World, left: Left): Promise<void> {
   const { rank, launcher } = world;
-  const listeners: EventListener[] = rank === 0 ? listenersOf(argv) : [warnings];
+  const listeners: EventListener[] =
+    rank === 0 ? listenersOf(argv, launcher === 'local' ? left : undefined) : [warnings];
   if (launcher === 'local') listeners.push(toLauncher());
   const run = train({
     recipe: argv.recipe,
@@ -177,9 +181,9 @@ const warnings: EventListener = {
   },
 };
 
-function listenersOf({ run, json, ...argv }: Training): EventListener[] {
-  const listeners: EventListener[] = [onceBegun(jsonLines(run))];
-  if (json) listeners.push(jsonStream(process.stdout));
+function listenersOf({ run, json, ...argv }: Training, left?: Left): EventListener[] {
+  const records = [onceBegun(jsonLines(run)), ...(json ? [jsonStream(process.stdout)] : [])];
+  const listeners: EventListener[] = records.map((listener) => (left ? butFailure(listener, left) : listener));
   listeners.push(terminal({ stream: json ? process.stderr : process.stdout }));
   if (argv.tensorboard) listeners.push(onceBegun(tensorBoard(run)));
   if (argv.prometheus) listeners.push(onceBegun(prometheus(run)));
@@ -190,6 +194,24 @@ function wholeNumber(option: string, text: string, least: number): number {
   if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
   const wanted = `a whole number from ${least}${option === 'nproc' ? ', or auto,' : ''}`;
   throw GadoliniumError.expected('bad-option', wanted, `--${option}`, text);
+}
+
+/** What a rank leaves to its launcher to say. */
+interface Left {
+  finished?: RunFinished;
+}
+
+/** Whether a run that failed is finished, the launcher decides, who may begin it anew; it says so after who was lost. */
+function butFailure(listener: EventListener, left: Left): EventListener {
+  return {
+    name: listener.name,
+    on(event) {
+      if (event.type !== 'run-finished' || event.reason !== 'failed') return listener.on(event);
+      left.finished = event;
+      return undefined;
+    },
+    ...(listener.close ? { close: () => listener.close?.() } : {}),
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { constants, hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EventBus } from '../events/bus.js';
-import type { EventListener, RankLost } from '../events/types.js';
+import type { EventListener, RankLost, TrainEvent } from '../events/types.js';
 import { bindRanks } from './binding.js';
 import { textIn } from './environment.js';
 import { writeLine } from './lines.js';
@@ -26,7 +26,7 @@ export interface LaunchOptions {
   grace?: number;
   /** Seconds before the first restart, twice as many before each further one, up to 60; default 1. */
   backOff?: number;
-  /** Told of lost ranks, when no rank runs any more; `begun` says whether the run's folder is this run's. Made anew for each loss. */
+  /** Told of lost ranks and of the end that rank 0 left to be told, when no rank runs any more; `begun` says whether the run's folder is this run's. Made anew for each loss. */
   listeners?: (begun: boolean) => readonly EventListener[];
   env?: NodeJS.ProcessEnv;
 }
@@ -86,9 +86,12 @@ class Launch {
   async run(): Promise<number> {
     const { restarts, backOff } = this.#options;
     for (let restart = 0; ; restart++) {
-      const { status, cause } = await this.#attempt(restart);
-      if (!cause || status === 2) return status;
-      if (!this.#mayRestart(cause) || restart >= restarts) return status;
+      const { status, cause, lost } = await this.#attempt(restart);
+      const again = cause && status !== 2 && this.#mayRestart(cause) && restart < restarts;
+      // The run is finished only where it is not begun anew.
+      const finished = again ? undefined : this.#ranks[0]?.failure?.finished;
+      await this.#report([lost, finished].filter((event) => event !== undefined));
+      if (!again) return status;
       const seconds = Math.min(backOff * 2 ** restart, longestBackOff);
       const how = this.#begun ? 'from the last checkpoint' : 'from the beginning';
       say(`all ranks start anew ${how} in ${seconds} s (restart ${restart + 1} of ${restarts})`);
@@ -114,7 +117,7 @@ class Launch {
     process.kill(process.pid, 'SIGSTOP');
   }
 
-  async #attempt(restart: number): Promise<Outcome> {
+  async #attempt(restart: number): Promise<Outcome & { lost?: RankLost }> {
     const killsBefore = memoryKills();
     this.#ranks = this.#wrappers.map((_, rank) => this.#start(rank, restart));
     const [first, ...others] = this.#ranks;
@@ -141,9 +144,8 @@ class Launch {
         if (failure && rank !== event.lost)
           say(`after that, rank ${rank} failed: ${failure.message} [${failure.code}]`);
       }
-      await this.#report(event);
     }
-    return outcome;
+    return { ...outcome, ...(event ? { lost: event } : {}) };
   }
 
   #start(rank: number, restart: number): RankProcess {
@@ -172,9 +174,10 @@ class Launch {
     return !this.#stop && (this.#begun || reason === 'signal' || reason === 'hung');
   }
 
-  async #report(event: RankLost): Promise<void> {
+  async #report(events: readonly TrainEvent[]): Promise<void> {
+    if (!events.length) return;
     const bus = new EventBus(this.#options.listeners?.(this.#begun) ?? []);
-    bus.push(event);
+    for (const event of events) bus.push(event);
     for (const { message } of await bus.close()) say(message);
   }
 }

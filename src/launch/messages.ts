@@ -1,3 +1,5 @@
+import type { RunFinished } from '../events/types.js';
+
 /** What a rank and the launcher of its machine say to each other, over the IPC channel between the two processes. */
 export type RankMessage = Port | Beat | Begun | Failed;
 export type LauncherMessage = Port;
@@ -8,7 +10,7 @@ export interface Port {
   port: number;
 }
 
-/** A sign of life, at most and at least once a second. */
+/** A sign of life, at least once a second, and at every new place. */
 export interface Beat extends Place {
   type: 'beat';
 }
@@ -26,6 +28,8 @@ export interface Failed extends Place {
   message: string;
   /** When it failed: milliseconds since the epoch. Ranks of one machine have one clock. */
   time: number;
+  /** Rank 0's last event, which it leaves to the launcher: only a run that is not begun anew is finished. */
+  finished?: RunFinished;
 }
 
 /** What a rank is doing. */

@@ -1,5 +1,5 @@
 import { GadoliniumError } from '../errors.js';
-import type { EventListener } from '../events/types.js';
+import type { EventListener, RunFinished } from '../events/types.js';
 import type { Beat, LauncherMessage, Place, RankMessage } from './messages.js';
 import type { World } from './world.js';
 
@@ -7,10 +7,13 @@ import type { World } from './world.js';
 // and in a process that is alone, there is nobody to tell and everything here but `rendezvous` does nothing.
 
 const beatMilliseconds = 1000;
+/** A new place is told at once, but not more often than this: a lost rank's is then never much older. */
+const placeMilliseconds = 50;
 
 let joined = false;
 let place: Place = { step: 0, phase: 'start' };
 let said = Number.NEGATIVE_INFINITY;
+let soon: NodeJS.Timeout | undefined;
 
 /**
  * Connects this process with the launcher: it beats once a second from now on, and ends when the launcher does. To be called
@@ -31,8 +34,11 @@ export function joinLauncher({ launcher }: Pick<World, 'launcher'>): void {
 
 /** Where this rank is: the last whole step, and a word for what it does now. Cheap; may be said as often as it changes. */
 export function beat(step: number, phase: string): void {
+  if (step === place.step && phase === place.phase) return;
   place = { step, phase };
-  if (Date.now() - said >= beatMilliseconds) sayBeat();
+  const since = Date.now() - said;
+  if (since >= placeMilliseconds) sayBeat();
+  else soon ??= setTimeout(sayBeat, placeMilliseconds - since).unref();
 }
 
 /** To be said by rank 0 when the run's folder has become this run's, so that the launcher may write there and may restart. */
@@ -40,10 +46,20 @@ export function begun(): void {
   tell({ type: 'begun' });
 }
 
-/** Last words before this rank ends with an error. The launcher takes the earliest of all ranks' for the cause. */
-export function failed(error: unknown): void {
+/**
+ * Last words before this rank ends with an error. The launcher takes the earliest of all ranks' for the cause. `finished`: what rank 0
+ * has to say of the run's end, for the launcher to say where it is one.
+ */
+export function failed(error: unknown, finished?: RunFinished): void {
   const { code, message } = error as Partial<GadoliniumError>;
-  tell({ type: 'failed', code: code ?? 'failed', message: message ?? String(error), time: Date.now(), ...place });
+  tell({
+    type: 'failed',
+    code: code ?? 'failed',
+    message: message ?? String(error),
+    time: Date.now(),
+    ...place,
+    ...(finished ? { finished } : {}),
+  });
 }
 
 /** Tells the launcher of the run's beginning and of its steps, as events say them. */
@@ -100,6 +116,8 @@ function portOfRank0(seconds: number): Promise<number> {
 }
 
 function sayBeat(): void {
+  clearTimeout(soon);
+  soon = undefined;
   said = Date.now();
   tell({ type: 'beat', ...place } satisfies Beat);
 }

@@ -2,7 +2,8 @@ import { checkCounts, type Environment, neededNumber, neededText, numberIn, text
 import type { World } from './world.js';
 
 /**
- * `torchrun --no-python gadolinium train …`. Its agent mostly serves the store itself (TORCHELASTIC_USE_AGENT_STORE); with
+ * `torchrun --no-python gadolinium train … -r DIR`: with `--run DIR`, Python up to 3.11 needs `--` before `gadolinium`, since its argparse looks at all
+ * words before it knows which are torchrun's, and `--run` could be short for --run-path or --run_path there. Its agent mostly serves the store itself (TORCHELASTIC_USE_AGENT_STORE); with
  * --rdzv-backend=static and an old torchrun, rank 0 does.
  */
 export function worldOfTorchrun(env: Environment): World {

@@ -40,7 +40,7 @@ export class Rejects {
     const sentence = `${file}: row ${row}: ${field}: ${reason}`;
     if (!this.#seen.has(key)) {
       this.#seen.add(key);
-      appendFileSync(this.file, `${JSON.stringify({ file, row, field, reason })}\n`);
+      this.#list({ file, row, field, reason });
     }
     if (!this.#reasons.has(reason)) {
       this.#reasons.add(reason);
@@ -60,5 +60,15 @@ export class Rejects {
       );
     }
     return undefined;
+  }
+
+  /** A disk that is full ends no run: what is not on the list is said. */
+  #list(reject: object): void {
+    const line = JSON.stringify(reject);
+    try {
+      appendFileSync(this.file, `${line}\n`);
+    } catch (error) {
+      this.warn('reject-not-listed', `could not add to ${this.file} (${(error as Error).message}): ${line}`);
+    }
   }
 }

@@ -70,7 +70,10 @@ async function compare() {
         // From the end of the second step, by when all is allocated.
         const all = ranks[0].slice(2);
         const processor = ranks.reduce((sum, one) => sum + one.at(-1).processor - one[1].processor, 0) / all.length;
-        found[way].push({ ...Object.fromEntries(Object.keys(all[0]).map((k) => [k, median(all.map((s) => s[k] ?? 0))])), processor });
+        found[way].push({
+          ...Object.fromEntries(Object.keys(all[0]).map((k) => [k, median(all.map((s) => s[k] ?? 0))])),
+          processor,
+        });
         rmSync(run, { recursive: true });
       }
     }

@@ -67,6 +67,17 @@ test('a refused run: its own words, no restart, and no trace in the folder of an
   expect(readFileSync(join(whole, 'events.jsonl'), 'utf8')).toBe(before);
 });
 
+test('a process without memory: named, with what to do, as the end of the run after who was lost', async () => {
+  const wide = ['0', '1'].flatMap((head) => ['--set', `heads.${head}.options.outputWidth=10000000000000`]);
+  const { code, stderr, events } = await train(join(folder, 'wide'), '--nproc', '1', ...wide).ended;
+  expect(code, stderr).toBe(1);
+  expect(events).toMatchObject([
+    { type: 'rank-lost', lost: 0, code: 'out-of-memory' },
+    { type: 'run-finished', reason: 'failed', error: { code: 'out-of-memory' } },
+  ]);
+  expect(stderr).toMatch(/train\.batch/);
+});
+
 test('wrong usage: status 2, no restart, no folder', async () => {
   const run = join(folder, 'none');
   const { code, stderr } = await train(run, '--restarts', '1', '--set', 'train.nothing=1').ended;

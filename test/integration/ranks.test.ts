@@ -1,4 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { extend } from '../../src/config/recipe.js';
@@ -137,6 +138,44 @@ describe('several processes', () => {
     }
     for (const [i, world] of [1, 2, 4].entries())
       expect(bytes[i]! / (bytes[0]! / world), `bytes of ${world} processes`).toBeCloseTo(1, 1);
+  }, 240_000);
+
+  test('whose disk is full: named, and the run goes on once there is room', async (context) => {
+    const run = join(folder, 'full');
+    const disk = join(run, 'checkpoints');
+    mkdirSync(disk, { recursive: true });
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status === 0;
+    if (!mounted) console.warn('skipped: a full disk needs the right to mount one');
+    context.skip(!mounted, 'no right to mount');
+    try {
+      const often = ['--nproc', '2', '--set', 'checkpoint.everySteps=2', '--set', 'train.steps=40'];
+      const command = train('full', ...often, '--restarts', '1');
+      await command.seen('"type":"checkpoint"');
+      const filler = join(disk, 'other');
+      spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k']);
+      await command.seen('"type":"rank-lost"');
+      rmSync(filler);
+      const { code, stderr, events } = await command.ended;
+      expect(code, stderr).toBe(0);
+      expect(events.filter(({ type }) => type === 'rank-lost')).toMatchObject([
+        {
+          lost: 0,
+          reason: 'failed',
+          code: 'checkpoint-not-written',
+          message: expect.stringMatching(/checkpoints.*(No space left|no space)/),
+        },
+      ]);
+      expect(stderr).toMatch(/after that, rank 1 failed|lost rank 0/);
+      // What was begun anew was not finished before.
+      const story = events.map(({ type }) => type).filter((type) => /^(run|rank)-/.test(type));
+      expect(story).toEqual(['run-started', 'rank-lost', 'run-started', 'run-finished']);
+      const whole = await train('roomy', ...often).ended;
+      expect(whole.code, whole.stderr).toBe(0);
+      const [a, b] = ['full', 'roomy'].map((name) => readTensors(checkpointOf(join(folder, name), 40)));
+      expect(a!.bytes.equals(b!.bytes), 'bytes of the last checkpoint').toBe(true);
+    } finally {
+      spawnSync('umount', ['-l', disk]);
+    }
   }, 240_000);
 
   test('one of which is killed: it is named, and the run goes on to the same end', async () => {
