@@ -14,6 +14,7 @@ test('the options of train', () => {
       'cache',
       'cache-size',
       'run',
+      'r',
       'resume',
       // What is different from the recipe.
       'set',
