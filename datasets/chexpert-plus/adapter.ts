@@ -15,11 +15,14 @@ import type {
 } from '../../src/data/adapter.js';
 import { tableRows } from '../../src/data/formats/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
+import { isWanted } from '../../src/radiology/report-texts.js';
 import { imageOf, LICENCE, labelsOf, type PathParts, partsOf, VOCABULARY } from '../chexpert/release-table.js';
 
 const options = z.strictObject({
   /** Folder that holds train/ and valid/ as PNG, JPEG or DICOM; default: the release's own, or PNG/ in it. */
   images: z.string().optional(),
+  /** describing: findings, impression and what stands for them; all: also indication, history, comparison, technique, … */
+  sections: z.enum(['describing', 'all']).default('describing'),
   /** Which part of the report CheXbert's labels were read from; none: no labels. */
   labels: z.enum(['report', 'impression', 'findings', 'none']).default('report'),
 });
@@ -71,7 +74,7 @@ const adapter: DatasetAdapter<Options> = {
       if (values === undefined || parts === undefined) {
         const reason = 'fault' in found ? found.fault : `no patient, study and view in '${values?.['path_to_image']}'`;
         yield reject('bad_row', reason, values === undefined ? 'row' : 'path_to_image', origin);
-      } else add(studies, values, parts, root, origin);
+      } else add(studies, values, parts, { root, sections: options.sections, origin });
     }
     for (const study of inOrder(studies)) yield toRow(study, labels);
   },
@@ -99,8 +102,7 @@ function add(
   studies: Map<string, Study>,
   values: Record<string, string>,
   parts: PathParts,
-  root: string,
-  origin: Origin,
+  { root, sections, origin }: { root: string; sections: Options['sections']; origin: Origin },
 ): void {
   const id = `${parts.patient}_${parts.study}`;
   let study = studies.get(id);
@@ -112,7 +114,7 @@ function add(
       split: values['split']?.trim() || parts.relative.split('/')[0]!,
       place: place ? Number(place) : Number.NaN,
       images: [],
-      texts: textsOf(values),
+      texts: textsOf(values, sections),
       meta: { age: values['age'] ?? '', sex: values['sex'] ?? '' },
       origin,
       earlier: [],
@@ -131,10 +133,10 @@ function fileOf(root: string, relative: string): string {
   return ['.png', '.jpg', '.dcm'].map((ending) => bare + ending).find((path) => existsSync(path)) ?? `${bare}.png`;
 }
 
-const textsOf = (values: Record<string, string>): SourceText[] =>
+const textsOf = (values: Record<string, string>, sections: Options['sections']): SourceText[] =>
   SECTIONS.flatMap(([field, kind]): SourceText[] => {
     const body = (values[field] ?? '').trim();
-    return body === '' ? [] : [{ kind, lang: 'en', body, origin: 'human', field }];
+    return body === '' || !isWanted(kind, sections) ? [] : [{ kind, lang: 'en', body, origin: 'human', field }];
   });
 
 /** In the order of the table; each with the patient's earlier studies, nearest first. */

@@ -61,6 +61,7 @@ const release: SyntheticRelease = {
         label(path(1, 2, 'view2_lateral'), { 'No Finding': 1 }),
     );
     return {
+      options: { sections: 'all' },
       rows: [
         {
           sample_id: 'patient42141_study5',

@@ -42,7 +42,7 @@ const release: SyntheticRelease = {
         .split('\n').length - 1;
     const rejected = { file: METADATA } as const;
     return {
-      options: { labels: 'negbio', priors: 'images' },
+      options: { labels: 'negbio', priors: 'images', sections: 'all' },
       rows: expectedRows().map((row) => {
         const study = Number(row.sample_id.slice(1));
         const { split, subject } = STUDIES.find((made) => made.study === study)!;

@@ -13,7 +13,7 @@ import type {
   SourceText,
 } from '../../src/data/adapter.js';
 import { GadoliniumError } from '../../src/errors.js';
-import { reportTexts } from '../../src/radiology/report-texts.js';
+import { isWanted, reportTexts } from '../../src/radiology/report-texts.js';
 import { viewOf } from '../../src/radiology/view.js';
 import { patientsOf } from './held-out.js';
 import { type Cells, cellsOf, columnBy, linesOf, type TableLine, versionedTable } from './release-tables.js';
@@ -25,6 +25,8 @@ export const options = z.strictObject({
   /** Folder of the tables of MIMIC-CXR-JPG; default: the release's own. */
   tables: z.string().optional(),
   labels: z.enum(['chexpert', 'negbio', 'none']).default('chexpert'),
+  /** describing: findings, impression and what stands for them; all: also indication, history, comparison, technique, … */
+  sections: z.enum(['describing', 'all']).default('describing'),
   /** Tables of test sets, with commas between: their patients become `extra` and are not trained on. */
   without: z.string().optional(),
   /** ids: name the studies before; images: keep the pictures of the nearest too, frontal ones where there are any. */
@@ -113,9 +115,9 @@ export async function* studyRows(
       yield { reject: { code: 'no_split', reason, field: 'dicom_id', origin } };
       continue;
     }
-    const texts = reports === undefined ? [] : textsOf(study, reports);
+    const texts = reports === undefined ? [] : textsOf(study, reports, context.options.sections);
     const held = heldOut.has(study.patient) && split !== 'test';
-    const spoken = texts.some(({ kind }) => CONCLUDING.includes(kind));
+    const spoken = texts.some(({ kind }) => isWanted(kind));
     yield {
       id: study.id,
       patient: study.patient,
@@ -134,8 +136,6 @@ export async function* studyRows(
     };
   }
 }
-
-const CONCLUDING = ['findings', 'impression', 'last_paragraph'];
 
 function wrongIds(cells: Cells): string | undefined {
   for (const column of ['subject_id', 'study_id'])
@@ -196,16 +196,12 @@ function hasReports(folder: string): boolean {
   );
 }
 
-function textsOf({ patient, id }: Study, reports: string): SourceText[] {
+function textsOf({ patient, id }: Study, reports: string, sections: Options['sections']): SourceText[] {
   const path = join(reports, `${studyPath(patient, id)}.txt`);
   if (!existsSync(path)) return [];
-  return reportTexts(readFileSync(path, 'utf8'), id).map(({ kind, body }) => ({
-    kind,
-    lang: 'en',
-    body,
-    origin: 'human',
-    field: kind,
-  }));
+  return reportTexts(readFileSync(path, 'utf8'), id)
+    .filter(({ kind }) => isWanted(kind, sections))
+    .map(({ kind, body }) => ({ kind, lang: 'en', body, origin: 'human', field: kind }));
 }
 
 async function labelsByStudy(context: AdapterContext<Options>): Promise<Map<string, SourceLabel[]>> {

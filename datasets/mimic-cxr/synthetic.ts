@@ -49,6 +49,7 @@ const release: SyntheticRelease = {
       return rest;
     };
     return {
+      options: { sections: 'all' },
       rows: expectedRows().map(flagged),
       rejects: [
         { dropped: 'row', code: 'bad_row', file: 'cxr-record-list.csv.gz', field: 'row', row: 9 },

@@ -14,12 +14,15 @@ import type {
 import { dicomHeader } from '../../src/data/formats/dicom-header.js';
 import { tableRows } from '../../src/data/formats/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
+import { isWanted } from '../../src/radiology/report-texts.js';
 import { viewOf } from '../../src/radiology/view.js';
 import { type OpenIReport, readReport } from './report-xml.js';
 
 const options = z.strictObject({
   /** all: every picture that a report names, a missing one is rejected; found: those that are there; none: texts alone. */
   images: z.enum(['all', 'found', 'none']).default('all'),
+  /** describing: findings, impression and what stands for them; all: also indication, history, comparison, technique, … */
+  sections: z.enum(['describing', 'all']).default('describing'),
   /** A table of views for PNG files, which do not say theirs. */
   views: z.string().optional(),
 });
@@ -65,7 +68,7 @@ const adapter: DatasetAdapter<Options> = {
       const report = readReport(readFileSync(join(folder, file), 'utf8'));
       const origin = { file: `${basename(folder)}/${file}` };
       if (report === undefined) yield reject('bad_xml', 'no whole report file', 'eCitation', origin.file);
-      else yield await toRow(report, origin.file, { from, names, pictures, views, images: options.images });
+      else yield await toRow(report, origin.file, { from, names, pictures, views, options });
     }
   },
 };
@@ -102,12 +105,12 @@ interface Known {
   names: ReadonlySet<string>;
   pictures: ReadonlyMap<string, string>;
   views: ReadonlyMap<string, string>;
-  images: Options['images'];
+  options: Options;
 }
 
 async function toRow(report: OpenIReport, file: string, known: Known): Promise<SourceRow | SourceReject> {
   const images = await imagesOf(report, known);
-  const texts = textsOf(report);
+  const texts = textsOf(report, known.options.sections);
   if (images.length === 0 && texts.length === 0)
     return reject('empty_row', 'a report without a text, and no picture', 'AbstractText', file);
   const spoken = texts.some(({ kind }) => kind === 'findings' || kind === 'impression');
@@ -129,7 +132,10 @@ async function toRow(report: OpenIReport, file: string, known: Known): Promise<S
   };
 }
 
-async function imagesOf(report: OpenIReport, { from, pictures, views, images }: Known): Promise<SourceImage[]> {
+async function imagesOf(
+  report: OpenIReport,
+  { from, pictures, views, options: { images } }: Known,
+): Promise<SourceImage[]> {
   if (images === 'none') return [];
   const out: SourceImage[] = [];
   for (const { id } of report.images) {
@@ -196,10 +202,10 @@ async function viewTable({ from, options }: AdapterContext<Options>): Promise<Ma
   return views;
 }
 
-function textsOf({ sections }: OpenIReport): SourceText[] {
+function textsOf({ sections }: OpenIReport, wanted: Options['sections']): SourceText[] {
   return Object.entries(KINDS).flatMap(([name, kind]): SourceText[] => {
     const body = sections.get(name) ?? '';
-    return body === '' ? [] : [{ kind, lang: 'en', body, origin: 'human', field: name }];
+    return body === '' || !isWanted(kind, wanted) ? [] : [{ kind, lang: 'en', body, origin: 'human', field: name }];
   });
 }
 

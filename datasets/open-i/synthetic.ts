@@ -73,7 +73,7 @@ const release: SyntheticRelease = {
     writeFileSync(join(folder, 'views.csv.gz'), gzipSync(views));
     const row = (number: number) => REPORTS.find((report) => report.number === number)!;
     return {
-      options: { views: 'views.csv.gz' },
+      options: { views: 'views.csv.gz', sections: 'all' },
       rows: [
         {
           sample_id: 'CXR1',

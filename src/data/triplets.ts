@@ -6,6 +6,7 @@
 import { basename } from 'node:path';
 import { GadoliniumError } from '../errors.js';
 import { type Graph, graphMentions } from '../radiology/radgraph.js';
+import { isWanted } from '../radiology/report-texts.js';
 import { sentenceMentions } from '../radiology/sentence-mentions.js';
 import { TRIPLET_SHAPE, tripletMatrix } from '../radiology/triplets.js';
 import type { DatasetAdapter, SourceRow } from './adapter.js';
@@ -13,9 +14,6 @@ import { jsonMembers } from './formats/json-members.js';
 import { sentences } from './sentences.js';
 
 export const TRIPLETS = 'triplets';
-
-/** Texts that describe the study; an indication or a comparison does not. */
-const DESCRIBING = new Set(['findings', 'impression', 'last_paragraph', 'report']);
 
 /** @param from `rules`, or the path of a file such as MIMIC-CXR_graphs.json (also gzipped) whose keys end in the study's id. */
 export function withTriplets(adapter: DatasetAdapter, from: string): DatasetAdapter {
@@ -46,7 +44,7 @@ function withMatrix(row: SourceRow, matrix: Int8Array | undefined): SourceRow {
 }
 
 function byRules({ texts }: SourceRow): Int8Array | undefined {
-  const describing = texts.filter(({ kind, lang }) => DESCRIBING.has(kind) && lang === 'en');
+  const describing = texts.filter(({ kind, lang }) => isWanted(kind) && lang === 'en');
   if (describing.length === 0) return undefined;
   return tripletMatrix(describing.flatMap(({ body }) => sentences(body).flatMap(sentenceMentions)));
 }

@@ -14,6 +14,13 @@ const KINDS = {
   recommendations: 'recommendation',
 } as const;
 
+/** Kinds that say what is seen. The others say why it was looked for, how, and beside what: recipes read any text of a row, and would learn those too. */
+const DESCRIBING: ReadonlySet<string> = new Set(['findings', 'impression', 'last_paragraph', 'report']);
+
+/** Whether a kind of text describes the study; `wanted` is a data set's option `sections`. */
+export const isWanted = (kind: string, wanted: 'describing' | 'all' = 'describing'): boolean =>
+  wanted === 'all' || DESCRIBING.has(kind);
+
 export interface ReportText {
   kind: (typeof KINDS)[keyof typeof KINDS];
   body: string;

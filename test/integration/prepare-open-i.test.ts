@@ -39,7 +39,7 @@ test.skipIf(folder === undefined)(
       to,
       size: 64,
       tokenizer: 'train:3000',
-      adapter: { images: 'found' },
+      adapter: { images: 'found', sections: 'all' },
     }).done;
 
     // The 28 reports without findings and impression say nothing else either, and have no picture here.

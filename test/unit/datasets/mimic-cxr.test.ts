@@ -142,3 +142,9 @@ test('patients of test sets are held out, but for those that are in the test spl
   expect(found[0]!.flags).toEqual(['held_out']);
   await expect(rows({ tables, without: wrong })).rejects.toThrow(/expected a patient in subject_id.*c\.csv row 1/);
 });
+
+test('of a report what describes the study is kept, and all of it when asked for', async () => {
+  const kinds = async (options: Record<string, unknown>) => (await rows(options))[0]!.texts.map(({ kind }) => kind);
+  expect(await kinds({})).toEqual(['findings', 'impression']);
+  expect(await kinds({ sections: 'all' })).toEqual(['findings', 'impression', 'comparison', 'indication', 'technique']);
+});
