@@ -27,6 +27,9 @@ let recipe: string;
 let store: StoreOfObjects;
 let shards: string[];
 let size: number;
+/** A run from the folder itself, and its last checkpoint. */
+let alone: TrainEvent[];
+let checkpoint: string;
 
 beforeAll(async () => {
   compile();
@@ -38,6 +41,10 @@ beforeAll(async () => {
   shards = readdirSync(data.data).filter((file) => file.endsWith('.arrow'));
   size = shards.reduce((sum, file) => sum + statSync(join(data.data, file)).size, 0);
   expect(shards.length).toBeGreaterThan(2);
+  const { code, stderr, events } = await gadolinium(train('folder', '--data', data.data)).ended;
+  expect(code, stderr).toBe(0);
+  alone = events;
+  checkpoint = checkpointOf(join(folder, 'folder'), STEPS);
 });
 beforeEach(() => {
   store.requests.length = 0;
@@ -70,14 +77,6 @@ const leftovers = (name: string) =>
   [cacheOf(name), keptIn(name)].flatMap((path) => readdirSync(path)).filter((file) => /part|lock|use|tmp/.test(file));
 
 describe('training', () => {
-  let alone: TrainEvent[];
-
-  beforeAll(async () => {
-    const { code, stderr, events } = await gadolinium(train('folder', '--data', data.data)).ended;
-    expect(code, stderr).toBe(0);
-    alone = events;
-  });
-
   test('from a store equals training from the folder, bit for bit, and the second time nothing comes', async () => {
     for (const run of ['first', 'second']) {
       store.requests.length = 0;
@@ -178,17 +177,25 @@ describe('training', () => {
     expect(leftovers('killed')).toEqual([]);
   }, 120_000);
 
-  test('ends at a signal while it fetches, without a trace of a run', async () => {
-    store.fault = ({ path }) => (path.endsWith('.arrow') ? { never: true } : undefined);
-    const command = gadolinium(train('signalled', ...from('signalled')));
-    await command.seen('"data-fetch"');
-    command.child.kill('SIGTERM');
-    const { code, events } = await command.ended;
-    expect(code).toBe(143);
-    expect(events.at(-1)).toMatchObject({ type: 'run-finished', reason: 'stopped', step: 0 });
-    expect(existsSync(join(folder, 'signalled'))).toBe(false);
-    expect(leftovers('signalled')).toEqual([]);
-  }, 60_000);
+  test.each([
+    ['one process', []],
+    ['two processes', ['--nproc', '2']],
+  ])(
+    'of %s ends at a signal while it fetches, without a trace of a run',
+    async (name, processes) => {
+      const run = `signalled-${name.split(' ')[0]}`;
+      store.fault = ({ path }) => (path.endsWith('.arrow') ? { never: true } : undefined);
+      const command = gadolinium(train(run, ...from(run), ...processes));
+      await command.seen('"data-fetch"');
+      command.child.kill('SIGTERM');
+      const { code, stderr, events } = await command.ended;
+      expect(code, stderr).toBe(143);
+      expect(events.at(-1)).toMatchObject({ type: 'run-finished', reason: 'stopped', step: 0 });
+      expect(existsSync(join(folder, run))).toBe(false);
+      expect(leftovers(run)).toEqual([]);
+    },
+    60_000,
+  );
 
   test('notices a damaged file of the cache, says so, and fetches that one again', async () => {
     const file = shards[1] as string;
@@ -208,13 +215,6 @@ describe('training', () => {
 });
 
 describe('evaluation, features, and what is there', () => {
-  let checkpoint: string;
-
-  beforeAll(async () => {
-    checkpoint = checkpointOf(join(folder, 'folder'), STEPS);
-    expect(existsSync(checkpoint)).toBe(true);
-  });
-
   test('are as from the folder, with the shards that they need', async () => {
     const evaluate = (...more: string[]) =>
       gadolinium(['evaluate', 'retrieval', '--checkpoint', checkpoint, '--bootstrap', '0', '--json', ...more]).ended;
