@@ -29,8 +29,8 @@ export interface FormatSource {
   leftOut: readonly { match: RegExp; why: string }[];
   /** What stands around the tensors of an official file, so that an export looks like one. */
   wrapping?: { entry: string; prefix: string };
-  /** Their names for a tensor that stands in the file under another one too. */
-  tied?: Readonly<Record<string, string>>;
+  /** Tensors that stand in the file under a second name, where the tensor `beside` is there. */
+  tied?: readonly { name: string; of: string; beside: string }[];
   /** Tensors that the official code wants and never uses: written as zeros where there are none. */
   unused?: Readonly<Record<string, readonly number[]>>;
 }

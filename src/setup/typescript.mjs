@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupFailure } from './failure.mjs';
 import { fingerprint, readStamp, writeStamp } from './fingerprint.mjs';
@@ -24,6 +24,19 @@ export async function compileTypeScript(root) {
       'Mend the lines that are named.',
     );
   }
+  removeLeftovers(root);
   writeStamp(stampFile, state);
   step.done('dist/');
+}
+
+/** What was compiled from a source that is gone: folders are listed to find recipes, formats and commands. @param {string} root */
+function removeLeftovers(root) {
+  for (const room of ['src', 'datasets']) {
+    for (const file of readdirSync(join(root, 'dist', room), { recursive: true, encoding: 'utf8' })) {
+      const name = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(file)?.[1];
+      const source = name && join(root, room, name);
+      if (source && !['.ts', '.js'].some((ending) => existsSync(source + ending)))
+        rmSync(join(root, 'dist', room, file));
+    }
+  }
 }

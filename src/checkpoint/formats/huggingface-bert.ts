@@ -27,10 +27,14 @@ export const format: Format = {
         { match: /^cls\.seq_relationship\./, why: 'the next-sentence classifier' },
         { match: /^(classifier|qa_outputs)\./, why: "a task's classifier" },
       ],
-      tied: {
-        'cls.predictions.decoder.weight': 'bert.embeddings.word_embeddings.weight',
-        'cls.predictions.decoder.bias': 'cls.predictions.bias',
-      },
+      tied: [
+        {
+          name: 'cls.predictions.decoder.weight',
+          of: 'bert.embeddings.word_embeddings.weight',
+          beside: 'cls.predictions.bias',
+        },
+        { name: 'cls.predictions.decoder.bias', of: 'cls.predictions.bias', beside: 'cls.predictions.bias' },
+      ],
     },
   },
   inference: { data: { text: text({ maxTokens: 512 }) } },
