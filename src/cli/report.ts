@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { PAPERS, readResults, reproductionOf } from '../evaluate/reproduction.js';
+import { PAPERS, readResults, reproductionOf } from '../evaluate/published/reproduction.js';
 import { writeComparison, writeReport, writeReproduction } from '../report/report.js';
 
 export const command = 'report [run..]';

@@ -1,6 +1,6 @@
 import { count, duration, figure, oneLine } from '../events/wording.js';
 import type { EvaluationReport } from './evaluate.js';
-import type { ComparedFigure } from './published.js';
+import type { ComparedFigure } from './published/published.js';
 
 /** A result as people read it in a terminal: numbers, table, published figures, notes. */
 export function resultText(report: EvaluationReport): string {

@@ -1,16 +1,16 @@
 /** The tasks by name, and how one entry of a recipe is run. A new task is one file beside this one and one line here. */
 import type { EvaluationEntry } from '../config/evaluate.js';
 import type { Evaluation } from '../events/types.js';
-import { grounding } from './grounding.js';
-import { headScores } from './head-scores.js';
-import { linearProbe } from './linear-probe.js';
-import { pointingGame } from './pointing-game.js';
-import { retrieval } from './retrieval.js';
-import { segmentationProbe } from './segmentation-probe.js';
-import { sentencePairs } from './sentence-pairs.js';
 import type { TaskContext, TaskResult } from './task.js';
-import { temporalClassification } from './temporal-classification.js';
-import { zeroShot } from './zero-shot.js';
+import { grounding } from './tasks/grounding.js';
+import { headScores } from './tasks/head-scores.js';
+import { linearProbe } from './tasks/linear-probe.js';
+import { pointingGame } from './tasks/pointing-game.js';
+import { retrieval } from './tasks/retrieval.js';
+import { segmentationProbe } from './tasks/segmentation-probe.js';
+import { sentencePairs } from './tasks/sentence-pairs.js';
+import { temporalClassification } from './tasks/temporal-classification.js';
+import { zeroShot } from './tasks/zero-shot.js';
 
 type Tasks = {
   [Name in EvaluationEntry['task']]: (

@@ -12,7 +12,7 @@ import { type Manifest, requireDataset } from '../data/manifest.js';
 import { openShards } from '../data/shards.js';
 import { GadoliniumError } from '../errors.js';
 import type { EvaluationReport } from '../evaluate/evaluate.js';
-import { publishedFor } from '../evaluate/published.js';
+import { publishedFor } from '../evaluate/published/published.js';
 import { openRows } from '../evaluate/rows.js';
 import { type Evaluated, runTask } from '../evaluate/tasks.js';
 import type { EventListener } from '../events/types.js';

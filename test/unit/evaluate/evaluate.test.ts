@@ -14,7 +14,7 @@ import {
   textKindsOf,
 } from '../../../src/evaluate/evaluate.js';
 import { findPrompts } from '../../../src/evaluate/prompts.js';
-import { publishedFor, publishedTables } from '../../../src/evaluate/published.js';
+import { publishedFor, publishedTables } from '../../../src/evaluate/published/published.js';
 import { resultText } from '../../../src/evaluate/result-text.js';
 import { prepareFolder } from './folder.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { smoothed, spread } from '../../../../src/evaluate/heat-map.js';
+import { smoothed, spread } from '../../../../src/evaluate/maps/heat-map.js';
 import { contrastToNoise } from '../../../../src/evaluate/metrics/contrast-to-noise.js';
 import {
   dice,
