@@ -20,4 +20,15 @@ Tensor mask_of(const Features& features, const std::string& name) {
   return name.empty() ? Tensor() : features.at(name).to(at::kBool);
 }
 
+Option init_deviation_option() {
+  return number_option("initDeviation", 0, "deviation of the normal that weights start with; 0: torch's default");
+}
+
+Linear started(const Scope& scope, int64_t in, int64_t out, bool bias, const Options& options) {
+  const double deviation = options.number("initDeviation");
+  expect(deviation >= 0, "bad-option", "expected at least 0 for ", scope.prefix(), "'s initDeviation but got ", deviation);
+  if (deviation == 0) return Linear(scope, in, out, bias);
+  return Linear(scope, in, out, Init::gaussian(deviation), bias ? std::optional(Init::fan_in(in)) : std::nullopt);
+}
+
 }  // namespace gd

@@ -3,6 +3,7 @@
 
 #include "core/options.h"
 #include "core/parts.h"
+#include "heads/layers/linear.h"
 
 #include <iterator>
 
@@ -33,5 +34,9 @@ class FromTo {
 // The option of heads that pool, and its feature: [B, N] bool, or an undefined tensor where all places count.
 Option mask_option();
 Tensor mask_of(const Features& features, const std::string& name);
+
+// How the weights of linear heads start; their biases start as torch's.
+Option init_deviation_option();
+Linear started(const Scope& scope, int64_t in, int64_t out, bool bias, const Options& options);
 
 }  // namespace gd

@@ -11,7 +11,8 @@ class LinearProjection : public Head {
   static OptionList options() {
     return FromTo::options({required(integer_option("inputWidth", 0, "width of `from`")),
                             required(integer_option("outputWidth", 0, "width of `to`")),
-                            flag_option("bias", true, "with a bias")});
+                            flag_option("bias", true, "with a bias"),
+                            init_deviation_option()});
   }
   static Example example() {
     return gd::example({{"from", "image.global"}, {"to", "image.projected"}, {"inputWidth", 5}, {"outputWidth", 3}},
@@ -19,7 +20,7 @@ class LinearProjection : public Head {
   }
 
   LinearProjection(const Scope& scope, const Options& options)
-      : names_(options), linear_(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias")) {}
+      : names_(options), linear_(started(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias"), options)) {}
 
   void operator()(Features& features, Pass&) override { names_.write(features, linear_(names_.read(features))); }
 

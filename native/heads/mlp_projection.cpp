@@ -33,6 +33,7 @@ class MlpProjection : public Head {
         flag_option("hiddenBias", true, "bias of the hidden layers"),
         flag_option("bias", true, "bias of the last layer"),
         number_option("dropout", 0, "probability, before every layer but the first"),
+        init_deviation_option(),
     });
   }
   static Example example() {
@@ -57,7 +58,7 @@ class MlpProjection : public Head {
     int64_t place = 0, in = options.integer("inputWidth");
     for (int64_t i = 0; i + 1 < layers; ++i) {
       Hidden& hidden = hidden_.emplace_back(Hidden{
-          Linear(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias")), {}, {}});
+          started(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias"), options), {}, {}});
       in = options.integer("hiddenWidth");
       if (norm_last_) ++place;  // the activation
       if (norm == "layer") hidden.layer_norm.emplace(scope / std::to_string(place++), in, options.number("normEps"));
@@ -68,7 +69,7 @@ class MlpProjection : public Head {
       if (!norm_last_) ++place;
       if (dropout_ > 0) ++place;
     }
-    last_.emplace(scope / std::to_string(place), in, options.integer("outputWidth"), options.flag("bias"));
+    last_.emplace(started(scope / std::to_string(place), in, options.integer("outputWidth"), options.flag("bias"), options));
   }
 
   void operator()(Features& features, Pass& pass) override {

@@ -163,7 +163,22 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
     if (input === 'array' && options['column'] !== 'label_vec')
       arrays[String(options['column'])] = { shape: [...(options['shape'] as number[])] };
   }
+  // Each entity is at one position, said not to be at one, or not mentioned.
+  const triplets = inputs.find(({ input }) => input === 'triplets');
+  const { column: reported = '', shape: extents = [] } = (triplets?.options ?? {}) as {
+    column?: string;
+    shape?: number[];
+  };
+  if (triplets) arrays[reported] = { shape: extents, dtype: 'int8' };
   const random = seeded(5);
+  const mentioned = ([positions = 0, entities = 0]: number[]) => {
+    const out = new Int8Array(positions * entities).fill(-1);
+    for (let entity = 0; entity < entities; entity++) {
+      const place = Math.floor(random() * positions) * entities + entity;
+      if (random() < 0.3) out[place] = random() < 0.5 ? 1 : 0;
+    }
+    return out;
+  };
   return {
     name: 'eight',
     title: 'Eight samples',
@@ -207,7 +222,7 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
           arrays: Object.fromEntries(
             Object.entries(arrays).map(([column, { shape }]) => [
               column,
-              Float32Array.from({ length: extent(shape) }, () => 2 * random() - 1),
+              column === reported ? mentioned(shape) : Float32Array.from({ length: extent(shape) }, () => 2 * random() - 1),
             ]),
           ),
           origin: { file: 'made', row: i },

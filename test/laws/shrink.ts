@@ -6,6 +6,8 @@ import type { ResolvedConfig } from '../../src/config/schema.js';
 export const SIDE = 32;
 /** Layers that transformers keep. */
 const LAYERS = 2;
+/** What is narrower is no width of a feature but a number of classes, and stays. */
+const NARROWEST = 8;
 
 const widths = /^(width|feedForward|(input|output|hidden)Width)$/;
 const chances =
@@ -83,14 +85,14 @@ function unfilled<Part extends { init?: unknown }>({ init: _, ...part }: Part): 
   return part;
 }
 
-/** The power of two that brings the narrowest part to at least eight channels. */
+/** The power of two that brings the narrowest part to eight channels or a little more. */
 function factorOf({ encoders, heads }: ResolvedConfig): number {
   const parts = [...Object.values(encoders), ...heads];
   const found = parts
     .flatMap((part) => ('options' in part ? Object.entries(part.options) : []))
-    .flatMap(([name, value]) => (widths.test(name) && Number(value) > 0 ? [Number(value)] : []));
+    .flatMap(([name, value]) => (widths.test(name) && Number(value) >= NARROWEST ? [Number(value)] : []));
   let factor = 1;
-  while (found.every((width) => width % (factor * 2) === 0 && width / (factor * 2) >= 8)) factor *= 2;
+  while (found.every((width) => width % (factor * 2) === 0 && width / (factor * 2) >= NARROWEST)) factor *= 2;
   return factor;
 }
 
@@ -101,7 +103,7 @@ function smaller(
   { factor, side, learnable }: { factor: number; side: number; learnable: boolean },
 ): OptionValue {
   if (typeof value === 'number') {
-    if (widths.test(name)) return value / factor;
+    if (widths.test(name)) return value < NARROWEST ? value : value / factor;
     if (name === 'size' || name === 'imageSize') return Math.min(value, SIDE);
     if (name === 'resize') return Math.ceil((value * SIDE) / side);
     if (name === 'patchSize') return Math.min(value, SIDE / 4);
