@@ -84,8 +84,7 @@ class TripletsInput : public Input {
       const int64_t to = swaps ? mirror_[static_cast<size_t>(p)] : p;
       for (int64_t e = 0; e < entities_; ++e) {
         const int64_t i = p * entities_ + e, value = cell.item(i).integer();
-        if (value < -1 || value > 1)
-          fail("bad-triplets", "expected 1, 0 or -1 at ", cell.item(i).where(), " but got ", value);
+        if (value < -1 || value > 1) fail("bad-triplets", "expected 1, 0 or -1 at ", cell.item(i).where(), " but got ", value);
         said[static_cast<size_t>(to * entities_ + e)] = static_cast<int8_t>(value);
       }
     }

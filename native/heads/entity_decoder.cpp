@@ -23,8 +23,9 @@ class EntityDecoder : public Head {
       "[B, entities, D] (MedKLIP, Wu et al. 2023). `book` of the recipe says where the texts' vectors come from.";
   static OptionList options() {
     return FromTo::options({
-        output_option("attention", "",
-                      "feature written beside `to`: what each query looks at, [B, entities, N], mean over layers and heads; empty: none"),
+        output_option(
+            "attention", "",
+            "feature written beside `to`: what each query looks at, [B, entities, N], mean over layers and heads; empty: none"),
         required(integer_option("entities", 0, "texts of the book, one query each")),
         integer_option("bookWidth", 768, "width of the texts' vectors"),
         integer_option("width", 256, "of `from`, `to` and the decoder"),

@@ -10,8 +10,7 @@ class LinearProjection : public Head {
   static constexpr const char* help = "One linear layer on the last dimension: [B, D] or [B, N, D].";
   static OptionList options() {
     return FromTo::options({required(integer_option("inputWidth", 0, "width of `from`")),
-                            required(integer_option("outputWidth", 0, "width of `to`")),
-                            flag_option("bias", true, "with a bias"),
+                            required(integer_option("outputWidth", 0, "width of `to`")), flag_option("bias", true, "with a bias"),
                             init_deviation_option()});
   }
   static Example example() {
@@ -20,7 +19,8 @@ class LinearProjection : public Head {
   }
 
   LinearProjection(const Scope& scope, const Options& options)
-      : names_(options), linear_(started(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias"), options)) {}
+      : names_(options),
+        linear_(started(scope, options.integer("inputWidth"), options.integer("outputWidth"), options.flag("bias"), options)) {}
 
   void operator()(Features& features, Pass&) override { names_.write(features, linear_(names_.read(features))); }
 

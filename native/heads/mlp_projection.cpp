@@ -58,7 +58,9 @@ class MlpProjection : public Head {
     int64_t place = 0, in = options.integer("inputWidth");
     for (int64_t i = 0; i + 1 < layers; ++i) {
       Hidden& hidden = hidden_.emplace_back(Hidden{
-          started(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias"), options), {}, {}});
+          started(scope / std::to_string(place++), in, options.integer("hiddenWidth"), options.flag("hiddenBias"), options),
+          {},
+          {}});
       in = options.integer("hiddenWidth");
       if (norm_last_) ++place;  // the activation
       if (norm == "layer") hidden.layer_norm.emplace(scope / std::to_string(place++), in, options.number("normEps"));

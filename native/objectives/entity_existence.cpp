@@ -14,7 +14,8 @@ namespace {
 //   loss = mean over {(b, k): y ≥ 0} of −log softmax(z_bk)_y
 struct EntityExistence : Objective {
   static constexpr const char* help =
-      "Cross-entropy of two logits an entity, absent and present, over the entities that the text mentions (MedKLIP, Wu et al. 2023)";
+      "Cross-entropy of two logits an entity, absent and present, over the entities that the text mentions (MedKLIP, Wu et al. "
+      "2023)";
   static OptionList options() {
     return {feature_option("logits", "image.existence", "two logits an entity [B, K, 2]"),
             feature_option("labels", "triplets.labels", "1 present, 0 absent, below 0 not mentioned and left out [B, K]"),

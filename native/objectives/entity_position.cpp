@@ -17,16 +17,18 @@ namespace {
 // without temperature or normalisation, as in the authors' code.
 struct EntityPosition : Objective {
   static constexpr const char* help =
-      "Contrast of an entity's vector with the text vector of its anatomical position against those of drawn wrong ones (MedKLIP, "
+      "Contrast of an entity's vector with the text vector of its anatomical position against those of drawn wrong ones "
+      "(MedKLIP, "
       "Wu et al. 2023); `book` of the recipe says where the texts' vectors come from";
   static OptionList options() {
-    return {feature_option("feature", "image.positions", "a vector an entity [B, K, D]"),
-            feature_option("labels", "triplets.labels", "1 where an entity is there [B, K]"),
-            feature_option("candidates", "triplets.positions", "numbers of positions [B, K, 1 + wrong ones], the right one first"),
-            required(integer_option("positions", 0, "texts of the book")),
-            required(integer_option("width", 0, "D, of the texts' vectors too")),
-            numbers_option("excluded", {}, "numbers of entities that take no part, from 0"),
-            number_option("weight", 1, "factor on the loss")};
+    return {
+        feature_option("feature", "image.positions", "a vector an entity [B, K, D]"),
+        feature_option("labels", "triplets.labels", "1 where an entity is there [B, K]"),
+        feature_option("candidates", "triplets.positions", "numbers of positions [B, K, 1 + wrong ones], the right one first"),
+        required(integer_option("positions", 0, "texts of the book")),
+        required(integer_option("width", 0, "D, of the texts' vectors too")),
+        numbers_option("excluded", {}, "numbers of entities that take no part, from 0"),
+        number_option("weight", 1, "factor on the loss")};
   }
   static Example example() {
     return gd::example({{"positions", 5}, {"width", 4}, {"excluded", Value::Array{Value(0)}}},
@@ -54,8 +56,8 @@ struct EntityPosition : Objective {
                          present_of(features, feature_).unsqueeze(1) & present_of(features, labels_).unsqueeze(1);
     // Few of the entities are there: only those meet the texts.
     const Tensor which = there.flatten().nonzero().squeeze(1);
-    const Tensor scores = at::matmul(f.flatten(0, 1).index_select(0, which), book_.t())
-                              .gather(1, candidates.flatten(0, 1).index_select(0, which));
+    const Tensor scores =
+        at::matmul(f.flatten(0, 1).index_select(0, which), book_.t()).gather(1, candidates.flatten(0, 1).index_select(0, which));
     const Tensor count = at::scalar_tensor(std::max<int64_t>(which.size(0), 1), scores.options().requires_grad(false));
     Losses losses;
     losses.add("position", -at::log_softmax(scores, 1).select(1, 0).sum() / count * weight_);

@@ -155,6 +155,24 @@ export function text(options: TextOptions = {}): InputPart {
   return { input: 'text', options: { ...options } as Options };
 }
 
+export interface TripletsOptions {
+  /** column of numbers [positions, entities]: 1 there, 0 said not to be, -1 not mentioned. Default "triplets". */
+  column?: string;
+  /** positions and entities. Must be given. */
+  shape: readonly number[];
+  /** wrong positions drawn beside the right one, without replacement. Default 7. */
+  negatives?: number;
+  /** numbers of positions a, b, a, b … that exchange in a mirrored image; needs the image's flipText 'swap'. Default []. */
+  sidePairs?: readonly number[];
+  /** which row stream of the plan is read; inputs on different streams see different rows. Default 0. */
+  stream?: number;
+}
+
+/** What a report says of entities at anatomical positions, from a column of numbers [positions, entities]: labels, and drawn candidates for the position of each entity that is there (MedKLIP, Wu et al. 2023). Gives labels, positions, present. */
+export function triplets(options: TripletsOptions): InputPart {
+  return { input: 'triplets', options: { ...options } as Options };
+}
+
 export interface BertOptions {
   /** number of token ids. Default 30522. */
   vocabularySize?: number;
@@ -369,6 +387,36 @@ export function attentionPool(options: AttentionPoolOptions, more: Omit<HeadPart
   return { head: 'attention-pool', options: { ...options } as Options, ...more };
 }
 
+export interface EntityDecoderOptions {
+  /** feature that is read, <modality>.<grain>. Must be given. */
+  from: string;
+  /** feature that is written; empty: takes the place of `from`. Default "". */
+  to?: string;
+  /** feature written beside `to`: what each query looks at, [B, entities, N], mean over layers and heads; empty: none. Default "". */
+  attention?: string;
+  /** texts of the book, one query each. Must be given. */
+  entities: number;
+  /** width of the texts' vectors. Default 768. */
+  bookWidth?: number;
+  /** of `from`, `to` and the decoder. Default 256. */
+  width?: number;
+  /** decoder layers. Default 4. */
+  depth?: number;
+  /** attention heads; must divide width. Default 4. */
+  heads?: number;
+  /** width inside a layer's feed-forward part. Default 1024. */
+  feedForward?: number;
+  /** probability: attention, feed-forward, branches, and once on the result. Default 0.1. */
+  dropout?: number;
+  /** deviation that all weights start with. Default 0.02. */
+  initDeviation?: number;
+}
+
+/** A transformer decoder (DETR's, pre-norm) with one query an entity of a book of texts looks at image regions: [B, N, D] → [B, entities, D] (MedKLIP, Wu et al. 2023). `book` of the recipe says where the texts' vectors come from. */
+export function entityDecoder(options: EntityDecoderOptions, more: Omit<HeadPart, 'head' | 'options'> = {}): HeadPart {
+  return { head: 'entity-decoder', options: { ...options } as Options, ...more };
+}
+
 export interface FirstPoolOptions {
   /** feature that is read, <modality>.<grain>. Must be given. */
   from: string;
@@ -408,6 +456,8 @@ export interface LinearProjectionOptions {
   outputWidth: number;
   /** with a bias. Default true. */
   bias?: boolean;
+  /** deviation of the normal that weights start with; 0: torch's default. Default 0. */
+  initDeviation?: number;
 }
 
 /** One linear layer on the last dimension: [B, D] or [B, N, D]. */
@@ -470,6 +520,8 @@ export interface MlpProjectionOptions {
   bias?: boolean;
   /** probability, before every layer but the first. Default 0. */
   dropout?: number;
+  /** deviation of the normal that weights start with; 0: torch's default. Default 0. */
+  initDeviation?: number;
 }
 
 /** Linear layers with a norm and an activation between them, on the last dimension of [B, D] or [B, N, D]: the projection of SimCLR, ConVIRT, BioViL and many others. */
@@ -512,6 +564,44 @@ export interface LabelOverlapOptions {
 /** Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum. */
 export function labelOverlap(options: LabelOverlapOptions = {}): RelationPart {
   return { relation: 'label-overlap', options: { ...options } as Options };
+}
+
+export interface EntityExistenceOptions {
+  /** two logits an entity [B, K, 2]. Default "image.existence". */
+  logits?: string;
+  /** 1 present, 0 absent, below 0 not mentioned and left out [B, K]. Default "triplets.labels". */
+  labels?: string;
+  /** numbers of entities that take no part, from 0. Default []. */
+  excluded?: readonly number[];
+  /** factor on the loss. Default 1. */
+  weight?: number;
+}
+
+/** Cross-entropy of two logits an entity, absent and present, over the entities that the text mentions (MedKLIP, Wu et al. 2023). */
+export function entityExistence(options: EntityExistenceOptions = {}, more: Omit<ObjectivePart, 'objective' | 'options'> = {}): ObjectivePart {
+  return { objective: 'entity-existence', options: { ...options } as Options, ...more };
+}
+
+export interface EntityPositionOptions {
+  /** a vector an entity [B, K, D]. Default "image.positions". */
+  feature?: string;
+  /** 1 where an entity is there [B, K]. Default "triplets.labels". */
+  labels?: string;
+  /** numbers of positions [B, K, 1 + wrong ones], the right one first. Default "triplets.positions". */
+  candidates?: string;
+  /** texts of the book. Must be given. */
+  positions: number;
+  /** D, of the texts' vectors too. Must be given. */
+  width: number;
+  /** numbers of entities that take no part, from 0. Default []. */
+  excluded?: readonly number[];
+  /** factor on the loss. Default 1. */
+  weight?: number;
+}
+
+/** Contrast of an entity's vector with the text vector of its anatomical position against those of drawn wrong ones (MedKLIP, Wu et al. 2023); `book` of the recipe says where the texts' vectors come from. */
+export function entityPosition(options: EntityPositionOptions, more: Omit<ObjectivePart, 'objective' | 'options'> = {}): ObjectivePart {
+  return { objective: 'entity-position', options: { ...options } as Options, ...more };
 }
 
 export interface GlobalContrastOptions {
@@ -1220,6 +1310,46 @@ export const description: Description = {
         "targets",
         "present"
       ]
+    },
+    "triplets": {
+      "help": "What a report says of entities at anatomical positions, from a column of numbers [positions, entities]: labels, and drawn candidates for the position of each entity that is there (MedKLIP, Wu et al. 2023).",
+      "options": [
+        {
+          "name": "column",
+          "kind": "text",
+          "fallback": "triplets",
+          "help": "column of numbers [positions, entities]: 1 there, 0 said not to be, -1 not mentioned"
+        },
+        {
+          "name": "shape",
+          "kind": "numbers",
+          "fallback": null,
+          "help": "positions and entities"
+        },
+        {
+          "name": "negatives",
+          "kind": "integer",
+          "fallback": 7,
+          "help": "wrong positions drawn beside the right one, without replacement"
+        },
+        {
+          "name": "sidePairs",
+          "kind": "numbers",
+          "fallback": [],
+          "help": "numbers of positions a, b, a, b … that exchange in a mirrored image; needs the image's flipText 'swap'"
+        },
+        {
+          "name": "stream",
+          "kind": "integer",
+          "fallback": 0,
+          "help": "which row stream of the plan is read; inputs on different streams see different rows"
+        }
+      ],
+      "gives": [
+        "labels",
+        "positions",
+        "present"
+      ]
     }
   },
   "encoders": {
@@ -1776,6 +1906,78 @@ export const description: Description = {
       ],
       "gives": []
     },
+    "entity-decoder": {
+      "help": "A transformer decoder (DETR's, pre-norm) with one query an entity of a book of texts looks at image regions: [B, N, D] → [B, entities, D] (MedKLIP, Wu et al. 2023). `book` of the recipe says where the texts' vectors come from.",
+      "options": [
+        {
+          "name": "from",
+          "kind": "feature",
+          "fallback": null,
+          "help": "feature that is read, <modality>.<grain>"
+        },
+        {
+          "name": "to",
+          "kind": "output",
+          "fallback": "",
+          "help": "feature that is written; empty: takes the place of `from`"
+        },
+        {
+          "name": "attention",
+          "kind": "output",
+          "fallback": "",
+          "help": "feature written beside `to`: what each query looks at, [B, entities, N], mean over layers and heads; empty: none"
+        },
+        {
+          "name": "entities",
+          "kind": "integer",
+          "fallback": null,
+          "help": "texts of the book, one query each"
+        },
+        {
+          "name": "bookWidth",
+          "kind": "integer",
+          "fallback": 768,
+          "help": "width of the texts' vectors"
+        },
+        {
+          "name": "width",
+          "kind": "integer",
+          "fallback": 256,
+          "help": "of `from`, `to` and the decoder"
+        },
+        {
+          "name": "depth",
+          "kind": "integer",
+          "fallback": 4,
+          "help": "decoder layers"
+        },
+        {
+          "name": "heads",
+          "kind": "integer",
+          "fallback": 4,
+          "help": "attention heads; must divide width"
+        },
+        {
+          "name": "feedForward",
+          "kind": "integer",
+          "fallback": 1024,
+          "help": "width inside a layer's feed-forward part"
+        },
+        {
+          "name": "dropout",
+          "kind": "number",
+          "fallback": 0.1,
+          "help": "probability: attention, feed-forward, branches, and once on the result"
+        },
+        {
+          "name": "initDeviation",
+          "kind": "number",
+          "fallback": 0.02,
+          "help": "deviation that all weights start with"
+        }
+      ],
+      "gives": []
+    },
     "first-pool": {
       "help": "The first place, [B, N, D] → [B, D]: the [CLS] token of a text.",
       "options": [
@@ -1856,6 +2058,12 @@ export const description: Description = {
           "kind": "flag",
           "fallback": true,
           "help": "with a bias"
+        },
+        {
+          "name": "initDeviation",
+          "kind": "number",
+          "fallback": 0,
+          "help": "deviation of the normal that weights start with; 0: torch's default"
         }
       ],
       "gives": []
@@ -1999,6 +2207,12 @@ export const description: Description = {
           "kind": "number",
           "fallback": 0,
           "help": "probability, before every layer but the first"
+        },
+        {
+          "name": "initDeviation",
+          "kind": "number",
+          "fallback": 0,
+          "help": "deviation of the normal that weights start with; 0: torch's default"
         }
       ],
       "gives": []
@@ -2080,6 +2294,84 @@ export const description: Description = {
     }
   },
   "objectives": {
+    "entity-existence": {
+      "help": "Cross-entropy of two logits an entity, absent and present, over the entities that the text mentions (MedKLIP, Wu et al. 2023)",
+      "options": [
+        {
+          "name": "logits",
+          "kind": "feature",
+          "fallback": "image.existence",
+          "help": "two logits an entity [B, K, 2]"
+        },
+        {
+          "name": "labels",
+          "kind": "feature",
+          "fallback": "triplets.labels",
+          "help": "1 present, 0 absent, below 0 not mentioned and left out [B, K]"
+        },
+        {
+          "name": "excluded",
+          "kind": "numbers",
+          "fallback": [],
+          "help": "numbers of entities that take no part, from 0"
+        },
+        {
+          "name": "weight",
+          "kind": "number",
+          "fallback": 1,
+          "help": "factor on the loss"
+        }
+      ],
+      "gives": []
+    },
+    "entity-position": {
+      "help": "Contrast of an entity's vector with the text vector of its anatomical position against those of drawn wrong ones (MedKLIP, Wu et al. 2023); `book` of the recipe says where the texts' vectors come from",
+      "options": [
+        {
+          "name": "feature",
+          "kind": "feature",
+          "fallback": "image.positions",
+          "help": "a vector an entity [B, K, D]"
+        },
+        {
+          "name": "labels",
+          "kind": "feature",
+          "fallback": "triplets.labels",
+          "help": "1 where an entity is there [B, K]"
+        },
+        {
+          "name": "candidates",
+          "kind": "feature",
+          "fallback": "triplets.positions",
+          "help": "numbers of positions [B, K, 1 + wrong ones], the right one first"
+        },
+        {
+          "name": "positions",
+          "kind": "integer",
+          "fallback": null,
+          "help": "texts of the book"
+        },
+        {
+          "name": "width",
+          "kind": "integer",
+          "fallback": null,
+          "help": "D, of the texts' vectors too"
+        },
+        {
+          "name": "excluded",
+          "kind": "numbers",
+          "fallback": [],
+          "help": "numbers of entities that take no part, from 0"
+        },
+        {
+          "name": "weight",
+          "kind": "number",
+          "fallback": 1,
+          "help": "factor on the loss"
+        }
+      ],
+      "gives": []
+    },
     "global-contrast": {
       "help": "Symmetric InfoNCE of two global features with a fixed or learned temperature (Radford et al. 2021); soft targets come from the relation",
       "options": [

@@ -222,7 +222,9 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
           arrays: Object.fromEntries(
             Object.entries(arrays).map(([column, { shape }]) => [
               column,
-              column === reported ? mentioned(shape) : Float32Array.from({ length: extent(shape) }, () => 2 * random() - 1),
+              column === reported
+                ? mentioned(shape)
+                : Float32Array.from({ length: extent(shape) }, () => 2 * random() - 1),
             ]),
           ),
           origin: { file: 'made', row: i },

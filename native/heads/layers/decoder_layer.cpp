@@ -32,12 +32,11 @@ Tensor DecoderLayer::operator()(const Tensor& x, const Tensor& memory, Pass& pas
   const auto add = [&](const Tensor& to, const Tensor& branch) { return to + dropout(branch, options_.dropout, pass); };
 
   const auto own = linear(norm1_(x), self_.weight, self_.bias).chunk(3, -1);
-  const Tensor mixed = attend(split_heads(own[0], heads), split_heads(own[1], heads), split_heads(own[2], heads), {},
-                              options_.dropout, pass);
+  const Tensor mixed =
+      attend(split_heads(own[0], heads), split_heads(own[1], heads), split_heads(own[2], heads), {}, options_.dropout, pass);
   const Tensor among = add(x, self_.out(merge_heads(mixed)));
 
-  const Tensor queries =
-      split_heads(linear(norm2_(among), cross_.weight.narrow(0, 0, d), cross_.bias.narrow(0, 0, d)), heads);
+  const Tensor queries = split_heads(linear(norm2_(among), cross_.weight.narrow(0, 0, d), cross_.bias.narrow(0, 0, d)), heads);
   const auto places = linear(memory, cross_.weight.narrow(0, d, 2 * d), cross_.bias.narrow(0, d, 2 * d)).chunk(2, -1);
   const Tensor keys = split_heads(places[0], heads), values = split_heads(places[1], heads);
   Tensor seen;

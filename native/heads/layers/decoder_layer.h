@@ -11,8 +11,8 @@ namespace gd {
 
 struct DecoderOptions {
   int64_t width = 0, heads = 0, hidden = 0;
-  double dropout = 0;        // on attention weights, inside the feed-forward part, on the three branches
-  double deviation = 0.02;   // of all weights at the start; biases of attention start at zero, the others as torch's
+  double dropout = 0;       // on attention weights, inside the feed-forward part, on the three branches
+  double deviation = 0.02;  // of all weights at the start; biases of attention start at zero, the others as torch's
 };
 
 class DecoderLayer {

@@ -79,9 +79,12 @@ TEST("triplets: sides exchange in mirrored images, where the recipe says so") {
   const auto data = rows_of({study()});
   const auto pairs = Value::Array{1, 0, 4, 5};
   const auto inputs = gd::make_inputs(Value(Value::Object{
-      {"image", Value(Value::Object{{"input", "image"}, {"options", Value(Value::Object{{"size", 4}, {"flip", 0.5}, {"flipText", "swap"}})}})},
+      {"image", Value(Value::Object{{"input", "image"},
+                                    {"options", Value(Value::Object{{"size", 4}, {"flip", 0.5}, {"flipText", "swap"}})}})},
       {"triplets", Value(Value::Object{{"input", "triplets"},
-                                       {"options", Value(Value::Object{{"shape", Value::Array{positions, entities}}, {"negatives", 2}, {"sidePairs", pairs}})}})}}));
+                                       {"options", Value(Value::Object{{"shape", Value::Array{positions, entities}},
+                                                                       {"negatives", 2},
+                                                                       {"sidePairs", pairs}})}})}}));
   std::set<int64_t> right;
   for (int64_t epoch = 0; epoch < 60; ++epoch)
     right.insert(read_one(*data, inputs, 1, 0, epoch).at("positions").data_ptr<int64_t>()[0]);

@@ -17,6 +17,17 @@ TEST("ranks: masked language modelling and multi-label cross-entropy, means over
                      {2, 3});
 }
 
+TEST("ranks: entities' existence and position, means over unequal counts, with dropout in the decoder, equal one process") {
+  equals_one_process({.objectives = R"([{"objective": "entity-existence"},
+      {"objective": "entity-position", "options": {"positions": 6, "width": 8}}])",
+                      .heads = R"(,
+      {"head": "entity-decoder", "options": {"from": "image.patches", "to": "image.entities", "entities": 5, "bookWidth": 8,
+        "width": 16, "depth": 2, "heads": 2, "feedForward": 16, "dropout": 0.2}},
+      {"head": "linear-projection", "options": {"from": "image.entities", "to": "image.existence", "inputWidth": 16, "outputWidth": 2}},
+      {"head": "linear-projection", "options": {"from": "image.entities", "to": "image.positions", "inputWidth": 16, "outputWidth": 8}})"},
+                     {1, 2, 3, 4});
+}
+
 TEST("ranks: word-region contrast equals one process") {
   equals_one_process({.objectives = R"([{"objective": "word-region-contrast"}])"}, {2});
 }

@@ -22,6 +22,7 @@ struct Method {
   std::string objectives = R"([{"objective": "global-contrast"}])";
   std::string relation = R"({"relation": "identity"})";
   std::string compression = "none", negatives = "global";
+  std::string heads;  // beside the text's projection, each with a comma before it
   std::string optimise =
       R"({"optimiser": {"optimiser": "sgd", "options": {"momentum": 0.9}}, "schedule": {"schedule": "constant"},
                  "lr": 0.05, "clip": 1, "decay": 0.1, "ema": 0.9})";
@@ -41,7 +42,8 @@ inline Value config_of(const Method& method) {
         "feedForward": 32, "maxTokens": 8, "pooler": true, )" +
                       method.dropout + R"(}}
     },
-    "heads": [{"head": "linear-projection", "options": {"from": "text.global", "inputWidth": 16, "outputWidth": 16}}],
+    "heads": [{"head": "linear-projection", "options": {"from": "text.global", "inputWidth": 16, "outputWidth": 16}})" +
+                      method.heads + R"(],
     "relation": )" + method.relation +
                       R"(,
     "objectives": )" + method.objectives +
@@ -74,6 +76,13 @@ inline Features fields(int64_t step, int64_t from, int64_t to) {
   out.set("text.mask", mine(mask).narrow(1, 0, longest).contiguous());
   out.set("text.targets", mine(targets).narrow(1, 0, longest).contiguous());
   out.set("labels.values", mine(labels));
+  // The ranks' counts of entities that are mentioned, and that are there, differ.
+  Tensor mentioned = at::empty({batch, 5}, at::kLong), candidates = at::empty({batch, 5, 3}, at::kLong);
+  for (int64_t i = 0; i < mentioned.numel(); ++i)
+    mentioned.data_ptr<int64_t>()[i] = i / 5 < 4 ? -1 : static_cast<int64_t>(draw.below(3)) - 1;
+  for (int64_t i = 0; i < candidates.numel(); ++i) candidates.data_ptr<int64_t>()[i] = static_cast<int64_t>(draw.below(6));
+  out.set("triplets.labels", mine(mentioned));
+  out.set("triplets.positions", mine(candidates));
   return out;
 }
 

@@ -24,11 +24,20 @@ struct MedKlip {
     const auto head = [&](const char* kind, const char* name, Value::Object options) {
       parts.push_back(heads.make(kind, Scope(state, name), Value(std::move(options))));
     };
-    trunk = Registry<Encoder>::instance().make("resnet", Scope(state, "trunk"), Value(Value::Object{{"depth", 50}, {"stages", 3}}));
+    trunk =
+        Registry<Encoder>::instance().make("resnet", Scope(state, "trunk"), Value(Value::Object{{"depth", 50}, {"stages", 3}}));
     head("mlp-projection", "projection",
-         {{"from", "image.patches"}, {"to", "image.projected"}, {"inputWidth", 1024}, {"hiddenWidth", 1024}, {"outputWidth", 256}});
+         {{"from", "image.patches"},
+          {"to", "image.projected"},
+          {"inputWidth", 1024},
+          {"hiddenWidth", 1024},
+          {"outputWidth", 256}});
     head("entity-decoder", "entities",
-         {{"from", "image.projected"}, {"to", "image.entities"}, {"attention", "image.attention"}, {"entities", entities}, {"depth", depth}});
+         {{"from", "image.projected"},
+          {"to", "image.entities"},
+          {"attention", "image.attention"},
+          {"entities", entities},
+          {"depth", depth}});
     head("linear-projection", "classifier",
          {{"from", "image.entities"}, {"to", "image.existence"}, {"inputWidth", 256}, {"outputWidth", 2}});
     head("linear-projection", "cl_fc",
@@ -48,9 +57,9 @@ struct MedKlip {
   // Under the official names; ours are those of torchvision and of numbered layers.
   void fill() {
     const std::vector<std::pair<std::string, std::string>> names{
-        {"trunk.conv1.", "res_features.0."}, {"trunk.bn1.", "res_features.1."},   {"trunk.layer1.", "res_features.4."},
+        {"trunk.conv1.", "res_features.0."},  {"trunk.bn1.", "res_features.1."},    {"trunk.layer1.", "res_features.4."},
         {"trunk.layer2.", "res_features.5."}, {"trunk.layer3.", "res_features.6."}, {"projection.0.", "res_l1."},
-        {"projection.2.", "res_l2."},        {"entities.decoder.", "decoder."},   {"entities.disease", "disease"}};
+        {"projection.2.", "res_l2."},         {"entities.decoder.", "decoder."},    {"entities.disease", "disease"}};
     for (Slot& slot : state.slots())
       for (const auto& [ours, official] : names)
         if (slot.name.starts_with(ours)) slot.name = official + slot.name.substr(ours.size());
