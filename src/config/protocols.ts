@@ -2,6 +2,7 @@
  * Evaluations exactly as papers and released code run them, by name: `gadolinium evaluate biovil-ms-cxr …`. Each is an entry as a
  * recipe may hold it, for the data set that it is named after; src/evaluate/published holds the figures that it may be compared with.
  */
+import { entityNumbers } from './chest-x-ray-terms.js';
 import {
   type EvaluationInput,
   grounding,
@@ -22,29 +23,32 @@ export interface Protocol {
   source: string;
 }
 
-/** Numbers of MedKLIP's entities, by the names that data sets give to findings. */
-const ENTITIES = {
-  Effusion: 8,
-  'Pleural Effusion': 8,
-  'Lung Opacity': 9,
-  Pneumothorax: 10,
-  Edema: 11,
-  Atelectasis: 12,
-  Consolidation: 14,
-  Pneumonia: 20,
-  Cardiomegaly: 24,
-  Nodule: 38,
-  Pleural_Thickening: 43,
-  Emphysema: 52,
-  Mass: 54,
-  Infiltration: 56,
-  Hernia: 59,
+/** MedKLIP's entities, by the names that data sets give to findings. */
+const ENTITY_OF = {
+  Effusion: 'effusion',
+  'Pleural Effusion': 'effusion',
+  'Lung Opacity': 'opacity',
+  Pneumothorax: 'pneumothorax',
+  Edema: 'edema',
+  Atelectasis: 'atelectasis',
+  Consolidation: 'consolidation',
+  Pneumonia: 'pneumonia',
+  Cardiomegaly: 'cardiomegaly',
+  Nodule: 'nodule',
+  Pleural_Thickening: 'thicken',
+  Emphysema: 'emphysema',
+  Mass: 'mass',
+  Infiltration: 'infiltrate',
+  Hernia: 'hernia',
   // Not an entity: the bucket of all rarer ones stands for it.
-  Fibrosis: 73,
+  Fibrosis: 'tail_abnorm_obs',
 } as const;
 
-const entities = (...names: (keyof typeof ENTITIES)[]) =>
-  Object.fromEntries(names.map((name) => [name, ENTITIES[name]]));
+type Finding = keyof typeof ENTITY_OF;
+
+/** Numbers of their entities by findings. */
+const entities = (...names: Finding[]) =>
+  Object.fromEntries(names.map((name) => [name, entityNumbers(ENTITY_OF[name])[0]!]));
 
 const biovilMaps = {
   maps: { of: 'similarity', patches: 'image.projected', phrases: 'text.global' },
@@ -53,14 +57,14 @@ const biovilMaps = {
   pixels: 'source',
 } as const;
 
-const medklipMaps = (...names: (keyof typeof ENTITIES)[]) =>
+const medklipMaps = (...names: Finding[]) =>
   ({
     maps: { of: 'attention', feature: 'image.attention', queries: entities(...names) },
     interpolation: 'nearest',
     pixels: 'input',
   }) as const;
 
-const medklipScores = (...names: (keyof typeof ENTITIES)[]) =>
+const medklipScores = (...names: Finding[]) =>
   headScores({ features: 'image.existence', queries: entities(...names), threshold: 'best-f1-of-reported' });
 
 const HI_ML = 'microsoft/hi-ml, hi-ml-multimodal';

@@ -1,22 +1,9 @@
 /**
- * The 75 entities that MedKLIP asks a report for (Wu et al. 2023), in the order of its labels, and which words mean which:
- * words come as lemmas (lemma.ts) and are joined by hand-made rules of the same source.
+ * Which words mean which of the 75 entities that MedKLIP asks a report for (Wu et al. 2023): words come as lemmas (lemma.ts) and are
+ * joined by hand-made rules of the same source.
  */
 
-export const ENTITIES: readonly string[] = [
-  // What is normal.
-  ...words('normal clear sharp sharply unremarkable intact stable free'),
-  ...words(
-    'effusion opacity pneumothorax edema atelectasis tube consolidation process abnormality enlarge tip low pneumonia line ' +
-      'congestion catheter cardiomegaly fracture air tortuous lead disease calcification prominence device engorgement picc clip ' +
-      'elevation expand nodule wire fluid degenerative pacemaker thicken marking scar hyperinflate blunt loss widen collapse ' +
-      'density emphysema aerate mass crowd infiltrate obscure deformity hernia drainage distention shift stent pressure lesion ' +
-      'finding borderline hardware dilation chf redistribution aspiration',
-  ),
-  // Every other observation, and words of change, size and history that are none.
-  'tail_abnorm_obs',
-  'excluded_obs',
-];
+import { ENTITIES } from '../config/chest-x-ray-terms.js';
 
 const TAIL = ENTITIES.indexOf('tail_abnorm_obs');
 const EXCLUDED = ENTITIES.indexOf('excluded_obs');

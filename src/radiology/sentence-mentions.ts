@@ -3,8 +3,8 @@
  * entities and anatomy rules know, joined by where they stand, with lists of words that deny and that suspect.
  */
 import { KNOWN_LEMMAS } from './entities.js';
-import { LANDMARK_WORDS } from './landmarks.js';
 import { lemmaOf } from './lemma.js';
+import { POSITION_WORDS } from './positions.js';
 import type { Mention, ObservationState } from './triplets.js';
 
 const list = (words: string) => new Set(words.split(' '));
@@ -16,7 +16,7 @@ const PLACE_NOUNS = list(
 const PLACE_WORDS = list(
   'bilateral bibasilar both left right upper lower middle mid border borders lateral medial posterior anterior',
 );
-/** Of these the landmark rules know by name but they only tell sides and heights: alone they are no anatomy. */
+/** Of these the position rules know by name but they only tell sides and heights: alone they are no anatomy. */
 const SIDE_WORDS = list(
   'left right upper lower middle mid border borders left-sided right-sided bilateral both lateral medial posterior anterior',
 );
@@ -101,8 +101,8 @@ function statementFollows(words: readonly string[], from: number): boolean {
 }
 
 const isPlaceNoun = (word: string) =>
-  (LANDMARK_WORDS.bases.has(word) && !SIDE_WORDS.has(word)) || PLACE_NOUNS.has(word);
-const isPlaceWord = (word: string) => isPlaceNoun(word) || PLACE_WORDS.has(word) || LANDMARK_WORDS.others.has(word);
+  (POSITION_WORDS.bases.has(word) && !SIDE_WORDS.has(word)) || PLACE_NOUNS.has(word);
+const isPlaceWord = (word: string) => isPlaceNoun(word) || PLACE_WORDS.has(word) || POSITION_WORDS.others.has(word);
 
 function isObserved(word: string): boolean {
   const lemma = lemmaOf(word);
@@ -143,7 +143,7 @@ function placesOf(words: readonly string[]): Place[] {
     if (to === from) continue;
     const run = words.slice(from, to);
     const noun =
-      run.findLast((word) => LANDMARK_WORDS.bases.has(word) && isPlaceNoun(word)) ?? run.findLast(isPlaceNoun);
+      run.findLast((word) => POSITION_WORDS.bases.has(word) && isPlaceNoun(word)) ?? run.findLast(isPlaceNoun);
     if (noun !== undefined)
       places.push({ from, to, anatomy: [noun, ...run.filter((word) => word !== noun)].join('|') });
     from = to;

@@ -55,9 +55,9 @@ for text in cases:
     texts, names, _ = parser.section_text(text)
     sections.append({"report": text, "sections": [{"name": name, "text": text} for name, text in zip(names, texts)]})
 
-words = sorted({word for rule in rules.DICT_ANATOMICAL_LANDMARKS.values() for key in ("a", "m1", "m2") for word in rule[key]})
+words = sorted({word for rule in rules.DICT_ANATOMICAL_POSITIONS.values() for key in ("a", "m1", "m2") for word in rule[key]})
 words += ["bilateral", "both", "angle", "silhouette", "side", "hemi", "thorax"]
-strings = {string for rule in rules.DICT_ANATOMICAL_LANDMARKS.values() for string in rule["sc"]}
+strings = {string for rule in rules.DICT_ANATOMICAL_POSITIONS.values() for string in rule["sc"]}
 strings |= set(words) | {"unspecified", "chest", ""}
 pairs = list(itertools.permutations(words, 2))
 strings |= {"|".join(pair) for pair in rng.sample(pairs, 500)}
@@ -69,13 +69,13 @@ for base, side, level in itertools.product(["lung", "lungs", "lobe", "lobes", "b
 strings |= {f"{base}|{side}" for base in words for side in ("left", "right", "border")}
 
 
-def landmark(text):
-    for name, rule in rules.DICT_ANATOMICAL_LANDMARKS.items():
-        if rules.anatomy_to_landmark(text, rule["a"], rule["m1"], rule["m2"], rule["sc"], rule["t"]):
+def position(text):
+    for name, rule in rules.DICT_ANATOMICAL_POSITIONS.items():
+        if rules.anatomy_to_position(text, rule["a"], rule["m1"], rule["m2"], rule["sc"], rule["t"]):
             return name
     return "unspecified" if text == "unspecified" else "other"
 
 
 OUT.mkdir(parents=True, exist_ok=True)
 (OUT / "sections.json").write_text(json.dumps(sections, indent=0) + "\n")
-(OUT / "landmarks.json").write_text(json.dumps({text: landmark(text) for text in sorted(strings)}, indent=0) + "\n")
+(OUT / "positions.json").write_text(json.dumps({text: position(text) for text in sorted(strings)}, indent=0) + "\n")

@@ -4,11 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { RecordBatchReader } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { ENTITIES, POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
 import type { DatasetAdapter, SourceText } from '../../../src/data/adapter.js';
 import { jsonMembers } from '../../../src/data/formats/json-members.js';
 import { prepareFrom } from '../../../src/data/prepare.js';
-import { ENTITIES } from '../../../src/radiology/entities.js';
-import { LANDMARKS } from '../../../src/radiology/landmarks.js';
 import { temporaryFolder } from './source-folder.js';
 
 const REPORTS: [string, string][] = [
@@ -53,7 +52,7 @@ function triplets(folder: string): (string[] | null)[] {
       expect(values).toBeInstanceOf(Int8Array);
       expect(values).toHaveLength(51 * 75);
       return [...values.entries()].flatMap(([i, value]) =>
-        value === -1 ? [] : [`${LANDMARKS[Math.floor(i / 75)]} ${ENTITIES[i % 75]} ${value}`],
+        value === -1 ? [] : [`${POSITIONS[Math.floor(i / 75)]} ${ENTITIES[i % 75]} ${value}`],
       );
     }),
   );

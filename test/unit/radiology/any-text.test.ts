@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readReport } from '../../../datasets/open-i/report-xml.js';
+import { POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
 import { sentences } from '../../../src/data/sentences.js';
-import { LANDMARKS, landmarkOf } from '../../../src/radiology/landmarks.js';
 import { lemmaOf } from '../../../src/radiology/lemma.js';
+import { positionOf } from '../../../src/radiology/positions.js';
 import { reportTexts } from '../../../src/radiology/report-texts.js';
 import { sectionsOf } from '../../../src/radiology/sections.js';
 import { sentenceMentions } from '../../../src/radiology/sentence-mentions.js';
@@ -86,7 +87,7 @@ test('mentions are of the words of the sentence, at known places, and make a mat
       const mentions = sentenceMentions(sentence);
       for (const { anatomy, observation } of mentions) {
         expect(sentence.toLowerCase()).toContain(observation);
-        expect(landmarkOf(anatomy)).toBeLessThan(LANDMARKS.length);
+        expect(positionOf(anatomy)).toBeLessThan(POSITIONS.length);
       }
       const matrix = tripletMatrix(mentions);
       expect(matrix.every((value) => value >= -1 && value <= 1)).toBe(true);

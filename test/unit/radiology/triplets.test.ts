@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { ENTITIES, entityOf } from '../../../src/radiology/entities.js';
-import { LANDMARKS } from '../../../src/radiology/landmarks.js';
+import { ENTITIES, POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
+import { entityOf } from '../../../src/radiology/entities.js';
 import { lemmaOf } from '../../../src/radiology/lemma.js';
 import { type Graph, graphMentions } from '../../../src/radiology/radgraph.js';
 import { sentenceMentions } from '../../../src/radiology/sentence-mentions.js';
 import { type Mention, TRIPLET_SHAPE, tripletMatrix } from '../../../src/radiology/triplets.js';
 
 const at = (matrix: Int8Array, position: string, entity: string) =>
-  matrix[LANDMARKS.indexOf(position) * ENTITIES.length + ENTITIES.indexOf(entity)];
+  matrix[POSITIONS.indexOf(position) * ENTITIES.length + ENTITIES.indexOf(entity)];
 
 /** position/entity/state of a sentence, in the words of the labels. */
 const said = (mentions: readonly Mention[]) =>
@@ -15,7 +15,7 @@ const said = (mentions: readonly Mention[]) =>
     const matrix = tripletMatrix([mention]);
     const place = matrix.findIndex((value) => value !== -1);
     if (place < 0) return [`${mention.observation}: unsure`];
-    return [`${LANDMARKS[Math.floor(place / ENTITIES.length)]} ${ENTITIES[place % ENTITIES.length]} ${matrix[place]}`];
+    return [`${POSITIONS[Math.floor(place / ENTITIES.length)]} ${ENTITIES[place % ENTITIES.length]} ${matrix[place]}`];
   });
 
 describe('entities', () => {

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { LANDMARKS, landmarkOf } from '../../../src/radiology/landmarks.js';
+import { POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
+import { positionOf } from '../../../src/radiology/positions.js';
 
 const official = JSON.parse(
-  readFileSync(new URL('../../fixtures/reports/landmarks.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../fixtures/reports/positions.json', import.meta.url), 'utf8'),
 ) as Record<string, string>;
 
 test('there are 51 positions in the order of the labels', () => {
-  expect(LANDMARKS).toHaveLength(51);
+  expect(POSITIONS).toHaveLength(51);
   const places = {
     trachea: 0,
     pleural_unspec: 6,
@@ -17,13 +18,13 @@ test('there are 51 positions in the order of the labels', () => {
     rib: 37,
     lung_volumes: 48,
   };
-  for (const [name, number] of Object.entries(places)) expect(LANDMARKS[number]).toBe(name);
-  expect(LANDMARKS.slice(-2)).toEqual(['unspecified', 'other']);
+  for (const [name, number] of Object.entries(places)) expect(POSITIONS[number]).toBe(name);
+  expect(POSITIONS.slice(-2)).toEqual(['unspecified', 'other']);
 });
 
 test('the rules say what the official ones say, for over a thousand anatomies', () => {
   expect(Object.keys(official).length).toBeGreaterThan(1000);
-  for (const [anatomy, name] of Object.entries(official)) expect(LANDMARKS[landmarkOf(anatomy)], anatomy).toBe(name);
+  for (const [anatomy, name] of Object.entries(official)) expect(POSITIONS[positionOf(anatomy)], anatomy).toBe(name);
   expect(new Set(Object.values(official)).size).toBe(51);
 });
 
@@ -37,4 +38,4 @@ test.each([
   ['midlung|left', 'left_mid_lung'],
   ['midlung|right', 'other'],
   ['unspecified', 'unspecified'],
-])('%s: %s', (anatomy, name) => expect(LANDMARKS[landmarkOf(anatomy)]).toBe(name));
+])('%s: %s', (anatomy, name) => expect(POSITIONS[positionOf(anatomy)]).toBe(name));

@@ -1,7 +1,9 @@
 /**
- * The 51 positions of MedKLIP's labels, in their order, and the 49 rules that find one for an anatomy: its noun, then the words that
+ * The 49 rules that find one of MedKLIP's 51 positions for an anatomy: its noun, then the words that
  * go with it, joined by | as in lobe|left|lower. The first rule that holds decides; the order of the words matters for whole strings.
  */
+
+import { POSITIONS } from '../config/chest-x-ray-terms.js';
 
 interface Rule {
   name: string;
@@ -124,22 +126,21 @@ const RULES: readonly Rule[] = [
   { name: 'lung_volumes', base: ['lungs', 'lung', 'volume', 'volumes'], not: [...SIDES, ...PARTS] },
 ];
 
-export const LANDMARKS: readonly string[] = [...RULES.map(({ name }) => name), 'unspecified', 'other'];
-export const UNSPECIFIED = LANDMARKS.indexOf('unspecified');
+const UNSPECIFIED = POSITIONS.indexOf('unspecified');
 
 /** Number of the position of an anatomy. */
-export function landmarkOf(anatomy: string): number {
+export function positionOf(anatomy: string): number {
   const said = new Set(anatomy.split('|'));
   const any = (words: readonly string[]) => words.some((word) => said.has(word));
-  const found = RULES.findIndex(
+  const rule = RULES.find(
     ({ base, and = [], not = [], whole = [] }) => (any(base) && and.every(any) && !any(not)) || whole.includes(anatomy),
   );
-  if (found >= 0) return found;
-  return anatomy === 'unspecified' ? UNSPECIFIED : LANDMARKS.length - 1;
+  if (rule) return POSITIONS.indexOf(rule.name);
+  return anatomy === 'unspecified' ? UNSPECIFIED : POSITIONS.length - 1;
 }
 
 /** Words that a rule reads: what an anatomy of a plain sentence is made of. */
-export const LANDMARK_WORDS: { bases: ReadonlySet<string>; others: ReadonlySet<string> } = {
+export const POSITION_WORDS: { bases: ReadonlySet<string>; others: ReadonlySet<string> } = {
   bases: new Set(RULES.flatMap(({ base, whole = [] }) => [...base, ...whole.filter((text) => !/[| ]/u.test(text))])),
   others: new Set(RULES.flatMap(({ and = [], not = [] }) => [...and.flat(), ...not])),
 };
