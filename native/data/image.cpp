@@ -84,10 +84,15 @@ class ImageInput : public Input {
  public:
   static constexpr const char* help =
       "One stored image of a row, cropped, resized (triangle filter with antialias), augmented and normalised.";
-  static std::vector<std::string> gives() { return {"pixels", "present"}; }
+  static std::vector<std::string> gives() { return {"pixels", "present"}; }  // and, with `prior`: prior, priorPresent
   static OptionList options() {
     OptionList list = {
         text_option("column", "images", "column of stored images"),
+        text_option(
+            "prior", "",
+            "column of images of the study before, prior_images; they take the same crop and the same changes as the image. "
+            "Empty: not read"),
+        number_option("priorDrop", 0, "probability that an earlier image is left away in training"),
         integer_option("view", 0, "number of this view: other views of a sample draw another image and other augmentations"),
         choice_option("choose", {"random", "position"}, choose_help),
         texts_option("projections", {}, "only images whose `view` is one of these, e.g. PA and AP; empty: any"),
@@ -112,6 +117,8 @@ class ImageInput : public Input {
 
   ImageInput(Scope, const Options& options)
       : column_(options.text("column")),
+        prior_(options.text("prior")),
+        prior_drop_(options.number("priorDrop")),
         view_(options.integer("view")),
         random_(options.text("choose") == "random"),
         projections_(options.texts("projections")),
@@ -137,6 +144,8 @@ class ImageInput : public Input {
     expect(crop_.resize == 0 || (crop_.resize >= crop_.size && crop_.resize <= 8192), "bad-option",
            "expected 0 or at least the size ", crop_.size, " for image.resize but got ", crop_.resize);
     expect(view_ >= 0, "bad-option", "expected at least 0 for image.view but got ", view_);
+    expect(prior_drop_ >= 0 && prior_drop_ <= 1, "bad-option", "expected a probability for image.priorDrop but got ",
+           prior_drop_);
     expect(channels_ == 3 || (channels_ == 1 && stored_channels_ == 1), "bad-option",
            "expected 1 or 3 for image.channels (3 with colour) but got ", channels_);
     flip_.probability = options.number("flip");
@@ -160,13 +169,33 @@ class ImageInput : public Input {
     Features out;
     out.set("pixels", at::empty({batch, crop_.size, crop_.size, stored_channels_}, at::kByte));
     out.set("present", at::zeros({batch}, at::kBool));
+    if (prior_.empty()) return out;
+    out.set("prior", at::empty({batch, crop_.size, crop_.size, stored_channels_}, at::kByte));
+    out.set("priorPresent", at::zeros({batch}, at::kBool));
     return out;
   }
 
   void read(const Dataset& data, const SampleKey& key, int64_t slot, Features& out) const override {
-    const Cell images = data.cell(key.row, column_);
+    clear(slot, out);
+    if (!picture(data, column_, key, slot_of<uint8_t>(out, "pixels", slot))) return;
+    *slot_of<bool>(out, "present", slot) = true;
+    // A data set without the column has no earlier images, and pictures given at hand have none.
+    if (prior_.empty() || !data.has(key.row, prior_)) return;
+    if (key.training && key.draw("prior", static_cast<uint64_t>(view_)).chance(prior_drop_)) return;
+    *slot_of<bool>(out, "priorPresent", slot) = picture(data, prior_, key, slot_of<uint8_t>(out, "prior", slot));
+  }
+
+  void on_device(Features& fields) const override {
+    fields.set("pixels", normalise_(fields.at("pixels")));
+    if (!prior_.empty()) fields.set("prior", normalise_(fields.at("prior")));
+  }
+
+ private:
+  // Writes one image of a column; false where the row has none.
+  bool picture(const Dataset& data, const std::string& column, const SampleKey& key, uint8_t* pixels) const {
+    const Cell images = data.cell(key.row, column);
     const int64_t which = chosen(images, key);
-    if (which < 0) return clear(slot, out);
+    if (which < 0) return false;
     const StoredImage image(images.item(which));
     Crop part = crop(crop_, image.height(), image.width(), key, view_);
     part.x.mirrored = mirrored(data, key);
@@ -175,7 +204,6 @@ class ImageInput : public Input {
     const Picture picture = image.decode(spare >= 16 ? 8 : spare >= 8 ? 4 : spare >= 4 ? 2 : 1);
     part.y = shrunk(part.y, image.height(), picture.height);
     part.x = shrunk(part.x, image.width(), picture.width);
-    auto* pixels = slot_of<uint8_t>(out, "pixels", slot);
     if (augmentation_.changes(key, view_)) {
       const Levels levels{crop_.size, stored_channels_, nullptr};
       thread_local std::vector<float> values;
@@ -188,12 +216,9 @@ class ImageInput : public Input {
     } else {
       render(picture, part, stored_channels_, pixels);
     }
-    *slot_of<bool>(out, "present", slot) = true;
+    return true;
   }
 
-  void on_device(Features& fields) const override { fields.set("pixels", normalise_(fields.at("pixels"))); }
-
- private:
   int64_t chosen(const Cell& images, const SampleKey& key) const {
     std::vector<int64_t> candidates;
     for (int64_t i = 0; i < images.size(); ++i) {
@@ -215,7 +240,8 @@ class ImageInput : public Input {
     return true;
   }
 
-  std::string column_;
+  std::string column_, prior_;
+  double prior_drop_;
   int64_t view_;
   bool random_;
   std::vector<std::string> projections_;

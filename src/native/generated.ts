@@ -34,6 +34,10 @@ export function array(options: ArrayOptions): InputPart {
 export interface ImageOptions {
   /** column of stored images. Default "images". */
   column?: string;
+  /** column of images of the study before, prior_images; they take the same crop and the same changes as the image. Empty: not read. Default "". */
+  prior?: string;
+  /** probability that an earlier image is left away in training. Default 0. */
+  priorDrop?: number;
   /** number of this view: other views of a sample draw another image and other augmentations. Default 0. */
   view?: number;
   /** random: each view takes another one in an order drawn per epoch (evaluation: in stored order), starting again when there are fewer; position: view 0 takes the first, view 1 the second, absent when there are fewer. Default "random". */
@@ -317,6 +321,30 @@ export interface TableMlpOptions {
 /** Perceptron over a row of numbers; missing ones (not finite) are flagged beside their value. Gives global. */
 export function tableMlp(options: TableMlpOptions, more: Omit<EncoderPart, 'encoder' | 'options'> = {}): EncoderPart {
   return { encoder: 'table-mlp', options: { ...options } as Options, ...more };
+}
+
+export interface TemporalResnetOptions {
+  /** of the ResNet: 10, 18, 34, 50, 101 or 152. Default 50. */
+  backboneDepth?: number;
+  /** channels of the ResNet's stem. Default 64. */
+  backboneWidth?: number;
+  /** channels of the image: 3, or 1 for grey. Default 3. */
+  inputChannels?: number;
+  /** of an image's features before they are compared; a multiple of 4. Default 256. */
+  width?: number;
+  /** transformer blocks that compare. Default 3. */
+  depth?: number;
+  /** attention heads; must divide width. Default 8. */
+  heads?: number;
+  /** probability, in the transformer. Default 0.1. */
+  dropout?: number;
+  /** probability, stochastic depth of the transformer. Default 0.25. */
+  dropPath?: number;
+}
+
+/** ResNet of an image and, where there is one, of an earlier image, compared by a transformer (BioViL-T, Bannur et al. 2023). Gives patches [B, N, 2 x width], the image's own features beside what changed (a learned vector without an earlier image), and global, their mean. The image input must read earlier images (`prior`). Gives global, patches. */
+export function temporalResnet(options: TemporalResnetOptions = {}, more: Omit<EncoderPart, 'encoder' | 'options'> = {}): EncoderPart {
+  return { encoder: 'temporal-resnet', options: { ...options } as Options, ...more };
 }
 
 export interface VitOptions {
@@ -934,6 +962,18 @@ export const description: Description = {
           "kind": "text",
           "fallback": "images",
           "help": "column of stored images"
+        },
+        {
+          "name": "prior",
+          "kind": "text",
+          "fallback": "",
+          "help": "column of images of the study before, prior_images; they take the same crop and the same changes as the image. Empty: not read"
+        },
+        {
+          "name": "priorDrop",
+          "kind": "number",
+          "fallback": 0,
+          "help": "probability that an earlier image is left away in training"
         },
         {
           "name": "view",
@@ -1719,6 +1759,63 @@ export const description: Description = {
       ],
       "gives": [
         "global"
+      ]
+    },
+    "temporal-resnet": {
+      "help": "ResNet of an image and, where there is one, of an earlier image, compared by a transformer (BioViL-T, Bannur et al. 2023). Gives patches [B, N, 2 x width], the image's own features beside what changed (a learned vector without an earlier image), and global, their mean. The image input must read earlier images (`prior`).",
+      "options": [
+        {
+          "name": "backboneDepth",
+          "kind": "integer",
+          "fallback": 50,
+          "help": "of the ResNet: 10, 18, 34, 50, 101 or 152"
+        },
+        {
+          "name": "backboneWidth",
+          "kind": "integer",
+          "fallback": 64,
+          "help": "channels of the ResNet's stem"
+        },
+        {
+          "name": "inputChannels",
+          "kind": "integer",
+          "fallback": 3,
+          "help": "channels of the image: 3, or 1 for grey"
+        },
+        {
+          "name": "width",
+          "kind": "integer",
+          "fallback": 256,
+          "help": "of an image's features before they are compared; a multiple of 4"
+        },
+        {
+          "name": "depth",
+          "kind": "integer",
+          "fallback": 3,
+          "help": "transformer blocks that compare"
+        },
+        {
+          "name": "heads",
+          "kind": "integer",
+          "fallback": 8,
+          "help": "attention heads; must divide width"
+        },
+        {
+          "name": "dropout",
+          "kind": "number",
+          "fallback": 0.1,
+          "help": "probability, in the transformer"
+        },
+        {
+          "name": "dropPath",
+          "kind": "number",
+          "fallback": 0.25,
+          "help": "probability, stochastic depth of the transformer"
+        }
+      ],
+      "gives": [
+        "global",
+        "patches"
       ]
     },
     "vit": {

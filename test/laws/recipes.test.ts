@@ -158,6 +158,7 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
     .map(({ options }) => (options['projections'] as string[] | undefined)?.[0]);
   const labels = inputs.find(({ input, options }) => input === 'array' && options['column'] === 'label_vec');
   const findings = Array.from({ length: labels ? extent(labels.options['shape']) : 0 }, (_, i) => `finding ${i}`);
+  const compares = inputs.some(({ input, options }) => input === 'image' && options['prior']);
   const arrays: Record<string, ArrayDescription> = {};
   for (const { input, options } of inputs) {
     if (input === 'array' && options['column'] !== 'label_vec')
@@ -190,6 +191,7 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
     options: z.strictObject({}),
     describe: () => ({
       arrays,
+      priorImages: compares,
       ...(labels ? { labels: [{ vocab: 'finding', kind: 'finding' as const, names: findings }] } : {}),
     }),
     async *rows() {
@@ -206,6 +208,10 @@ function adapterFor({ data }: ResolvedConfig): DatasetAdapter {
               ...(view ? { view } : {}),
             })),
           ),
+          // Every other study has one before it.
+          ...(compares && i % 2
+            ? { priorImages: [{ id: `${i}-before`, bytes: await picture((i + 3) % 8), modality: 'CR' as const }] }
+            : {}),
           texts: kinds.map((kind) => ({
             kind,
             lang: 'en',

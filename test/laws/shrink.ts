@@ -9,9 +9,9 @@ const LAYERS = 2;
 /** What is narrower is no width of a feature but a number of classes, and stays. */
 const NARROWEST = 8;
 
-const widths = /^(width|feedForward|(input|output|hidden)Width)$/;
+const widths = /^(width|backboneWidth|feedForward|(input|output|hidden)Width)$/;
 const chances =
-  /^(affine|flip|equalise|brightness|contrast|blur|noise|cutOut|dropout|attentionDropout|dropPath|maskProbability)$/;
+  /^(affine|flip|equalise|brightness|contrast|blur|noise|cutOut|dropout|attentionDropout|dropPath|maskProbability|priorDrop)$/;
 
 /**
  * The same method with everything small, by the names of options alone, so that it holds for parts that are yet to be written:

@@ -156,3 +156,26 @@ TEST("image: options that make no sense are named") {
   EXPECT_THROWS(input_of("image", with("cropScale", Value::Array{0.9, 0.1})), "image.cropScale");
   EXPECT_THROWS(input_of("image", with("sice", 3)), "expected an option of image but got 'sice'");
 }
+
+TEST("image: an earlier image takes the same crop and changes, may be dropped in training, and may not be there") {
+  const auto data = dataset_of({{.images = {grey(40, 52)}}});
+  Value options = small();
+  options.set("cropScale", Value::Array{0.3, 0.9});
+  options.set("flip", 0.5);
+  options.set("affine", 1);
+  options.set("noise", 1);
+  const auto prior = [](const gd::Features& fields) {
+    const auto* from = fields.at("prior").data_ptr<uint8_t>();
+    return std::vector<uint8_t>(from, from + fields.at("prior").numel());
+  };
+  options.set("prior", "images");  // the same column: so both must come out alike
+  const auto both = read_one(*data, {input_of("image", options)}, 0, 0);
+  EXPECT(both.at("priorPresent").item<bool>() && prior(both) == pixels(both));
+  options.set("priorDrop", 1);
+  const auto dropped = read_one(*data, {input_of("image", options)}, 0, 0);
+  EXPECT(!dropped.at("priorPresent").item<bool>() && dropped.at("present").item<bool>() && prior(dropped) != pixels(dropped));
+  EXPECT(read_one(*data, {input_of("image", options)}, 0, 0, 0, false).at("priorPresent").item<bool>());
+  options.set("prior", "prior_images");
+  const auto without = read_one(*data, {input_of("image", options)}, 0, 0, 0, false);
+  EXPECT(!without.at("priorPresent").item<bool>() && without.at("present").item<bool>());
+}
