@@ -1,7 +1,9 @@
 // Laws of every registered encoder and head, on their own examples.
 #include "core/parts.h"
+#include "core/range.h"
 #include "laws/examples.h"
 #include "laws/gradients.h"
+#include "profile/counter.h"
 #include "test.h"
 
 namespace gd {
@@ -62,6 +64,31 @@ TEST("laws: an encoder's gradients equal finite differences, also when blocks ar
       check_gradients(
           entry.name, leaves, [&] { return probe(run(*encoder, fields, true, 0, recompute)); }, 2);
     }
+  });
+}
+
+TEST("laws: an encoder of blocks computes them again where it is told to") {
+  each<Encoder>([](const Entry<Encoder>& entry) {
+    if (entry.name == "table-mlp") return;  // two layers: nothing between them is worth it
+    double forward = 0, again[2] = {0, 0};
+    for (const bool recompute : {false, true}) {
+      State state(c10::kCPU, at::kFloat, 3);
+      const auto encoder = Registry<Encoder>::instance().make(entry.name, Scope(state, "encoder"), entry.example.options);
+      const Features fields = example_features(entry.example, 2);
+      const Counter counter;
+      Tensor out;
+      {
+        const Range range("encoder");
+        out = probe(run(*encoder, fields, true, 0, recompute));
+      }
+      out.backward();
+      forward = counter.work().parts.at("encoder").forward;
+      again[recompute] = counter.work().again();
+    }
+    if (again[1] - again[0] < 0.25 * forward)
+      native_test::fail(__FILE__, __LINE__,
+                        c10::str(entry.name, ": expected at least a quarter of its ", forward, " operations again but got ",
+                                 again[1] - again[0]));
   });
 }
 
