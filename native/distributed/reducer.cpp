@@ -54,8 +54,7 @@ class GradientReducer::Travel {
   Future average(size_t bucket, const Tensor& whole) const {
     const double size = group_->getSize();
     if (shards_) return to_owners(shards_->cuts(bucket), whole, size);
-    // Divided before it is rounded, so that the sum cannot overflow.
-    std::vector<Tensor> sent{type_ == at::kFloat ? Tensor(whole).div_(size) : (whole / size).to(type_)};
+    std::vector<Tensor> sent{type_ == at::kFloat ? Tensor(whole).div_(size) : rounded(whole, size)};
     return group_->allreduce(sent)->getFuture()->then(
         [whole, sent](c10::ivalue::Future&) {
           if (!sent[0].is_same(whole)) Tensor(whole).copy_(sent[0]);
@@ -65,6 +64,22 @@ class GradientReducer::Travel {
   }
 
  private:
+  // Calls work(from, length) for all of `length` elements, on the CPU in blocks that stay in a core's cache: what is made of several
+  // operations then passes over memory once.
+  template <typename Work>
+  static void in_blocks(const Tensor& x, Work work) {
+    const int64_t length = x.numel(), block = x.is_cpu() ? int64_t{1} << 16 : std::max<int64_t>(length, 1);
+    for (int64_t from = 0; from < length; from += block) work(from, std::min(block, length - from));
+  }
+
+  // Divided before it is rounded, so that the sum cannot overflow.
+  Tensor rounded(const Tensor& whole, double size) const {
+    const Tensor out = at::empty_like(whole, whole.options().dtype(type_));
+    in_blocks(whole,
+              [&](int64_t from, int64_t length) { out.narrow(0, from, length).copy_(whole.narrow(0, from, length) / size); });
+    return out;
+  }
+
   // Each rank gets all ranks' values of its own range and sums them, in the order of ranks and in float32 however they travelled.
   // Gloo's reduce-scatter is an all-reduce inside, of twice the bytes.
   Future to_owners(const std::vector<int64_t>& cuts, const Tensor& whole, double size) const {
@@ -72,7 +87,7 @@ class GradientReducer::Travel {
     const int64_t mine = cuts[me + 1] - cuts[me];
     std::vector<int64_t> out, in(cuts.size() - 1, mine);
     for (size_t r = 0; r + 1 < cuts.size(); ++r) out.push_back(cuts[r + 1] - cuts[r]);
-    Tensor sent = type_ == at::kFloat ? whole : (whole / size).to(type_);
+    Tensor sent = type_ == at::kFloat ? whole : rounded(whole, size);
     Tensor got = at::empty({mine * group_->getSize()}, sent.options());
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the newer name is missing in libtorch 2.11
@@ -81,15 +96,12 @@ class GradientReducer::Travel {
     const Tensor own = whole.narrow(0, cuts[me], mine);
     return work->getFuture()->then(
         [whole, own, sent, got, mine, size](c10::ivalue::Future&) {
-          // In blocks that stay in a core's cache: memory is passed over once.
-          const int64_t block = own.is_cpu() ? int64_t{1} << 16 : mine;
-          for (int64_t from = 0; from < mine; from += block) {
-            const int64_t length = std::min(block, mine - from);
+          in_blocks(own, [&](int64_t from, int64_t length) {
             Tensor sum = own.narrow(0, from, length);
             sum.copy_(got.narrow(0, from, length));
             for (int64_t at = mine + from; at < got.numel(); at += mine) sum.add_(got.narrow(0, at, length));
             if (sent.is_same(whole)) sum.div_(size);
-          }
+          });
           return c10::IValue(whole);
         },
         c10::TensorType::get());

@@ -34,9 +34,11 @@ async function rank(config, data, run) {
   const world = worldFrom(process.env);
   joinLauncher(world);
   const steps = [];
+  let optimiser;
   const listener = {
     name: 'bench',
     on(event) {
+      if (event.type === 'run-started') optimiser = event.optimiserBytes / 2 ** 20;
       if (event.type !== 'step') return;
       const { user, system } = process.cpuUsage();
       steps.push({ ...event.milliseconds, processor: (user + system) / 1000 });
@@ -44,7 +46,8 @@ async function rank(config, data, run) {
   };
   const recipe = JSON.parse(readFileSync(config, 'utf8'));
   await train({ recipe, data, run, world, listeners: [listener] }).done;
-  writeFileSync(`${run}.${world.rank}.json`, JSON.stringify(steps));
+  const peak = process.resourceUsage().maxRSS / 1024;
+  writeFileSync(`${run}.${world.rank}.json`, JSON.stringify({ steps, optimiser, peak }));
 }
 
 async function compare() {
@@ -68,9 +71,12 @@ async function compare() {
         if ((await launchLocal({ command, nproc: world })) !== 0) throw new Error(`${way} failed`);
         const ranks = Array.from({ length: world }, (_, r) => JSON.parse(readFileSync(`${run}.${r}.json`, 'utf8')));
         // From the end of the second step, by when all is allocated.
-        const all = ranks[0].slice(2);
-        const processor = ranks.reduce((sum, one) => sum + one.at(-1).processor - one[1].processor, 0) / all.length;
+        const all = ranks[0].steps.slice(2);
+        const spent = ranks.map(({ steps: one }) => one.at(-1).processor - one[1].processor);
+        const processor = spent.reduce((a, b) => a + b) / all.length;
         found[way].push({
+          'optimiser, MiB': ranks[0].optimiser,
+          'peak, MiB': ranks[0].peak,
           ...Object.fromEntries(Object.keys(all[0]).map((k) => [k, median(all.map((s) => s[k] ?? 0))])),
           processor,
         });
