@@ -6,6 +6,7 @@ import { DICOM_VIEWS } from '../data/dicom-view.js';
 import { PICTURE_DEFAULTS } from '../data/picture.js';
 import { type PrepareOptions, prepare } from '../data/prepare.js';
 import { GadoliniumError } from '../errors.js';
+import { writePreview } from '../report/report.js';
 import { PrepareTerminal } from './prepare-terminal.js';
 
 export const command = 'prepare <dataset>';
@@ -58,6 +59,10 @@ export const builder = (yargs: Argv) =>
     .option('max-rejects', { type: 'number', default: 0.01, describe: 'share of rows that may be rejected' })
     .option('workers', { type: 'number', describe: 'rows worked on at a time (default: one a core)' })
     .option('json', { type: 'boolean', default: false, describe: 'one event a line on standard output' })
+    .option('preview', {
+      type: 'number',
+      describe: 'write preview.html into the folder: one in N rows, at most 60, with pictures, texts, labels and flags',
+    })
     .option('option', {
       type: 'string',
       array: true,
@@ -110,6 +115,9 @@ type Arguments = ReturnType<typeof builder> extends Argv<infer A> ? A : never;
 const ADAPTER_OPTIONS = ['image', 'text', 'group', 'split', 'label', 'id', 'root', 'modality', 'kind', 'lang'] as const;
 
 export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { preview } = args;
+  if (preview !== undefined && !(Number.isInteger(preview) && preview >= 1))
+    throw GadoliniumError.expected('bad-option', 'a whole number from 1', '--preview (one in so many rows)', preview);
   if (await inWiderProcess()) return;
   const given = ADAPTER_OPTIONS.filter((name) => args[name] !== undefined);
   const options: PrepareOptions = {
@@ -141,6 +149,11 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     for await (const event of run) {
       if (args.json) process.stdout.write(`${JSON.stringify(event)}\n`);
       terminal.show(event);
+    }
+    if (preview !== undefined) {
+      const path = await writePreview(args.to, preview);
+      if (args.json) process.stdout.write(`${JSON.stringify({ type: 'preview', path })}\n`);
+      else process.stderr.write(`preview: ${path}\n`);
     }
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);

@@ -58,6 +58,11 @@ export class ShardFolder {
     this.rows = row;
   }
 
+  /** Number of shards. */
+  get count(): number {
+    return this.shards.length;
+  }
+
   /** Number of the shard that holds a row. Throws `bad-row`. */
   shardOf(row: number): number {
     if (!(row >= 0 && row < this.rows))

@@ -1,9 +1,9 @@
 import { type Manifest, requireDataset } from '../data/manifest.js';
 import { LABEL_CODES } from '../data/schema.js';
 import { openShards, type ShardFolder } from '../data/shards.js';
+import { ShardBytes, StoredColumn } from '../data/stored-column.js';
 import { GadoliniumError } from '../errors.js';
 import type { PromptSet } from './prompts.js';
-import { ShardBytes, StoredColumn } from './stored-column.js';
 
 /** A vocabulary of labels: class = exactly one name holds for a row; finding = each name by itself. */
 export interface Vocabulary {

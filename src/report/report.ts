@@ -1,8 +1,10 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { previewOf } from '../data/preview.js';
 import { GadoliniumError } from '../errors.js';
 import { comparisonPage } from './comparison-page.js';
 import { readHistory } from './history.js';
+import { previewPage } from './preview-page.js';
 import { type Reproduction, reproductionPage } from './reproduction-page.js';
 import { runPage } from './run-page.js';
 
@@ -23,6 +25,11 @@ export async function writeComparison(runs: readonly string[], file?: string): P
 /** Writes a page about what was reproduced of a paper, and returns its path. */
 export async function writeReproduction(reproduction: Reproduction, file: string): Promise<string> {
   return place(file, reproductionPage(reproduction));
+}
+
+/** Writes `preview.html` into a prepared folder: one in `every` rows, at most 60. Returns its path. */
+export async function writePreview(folder: string, every: number): Promise<string> {
+  return place(path.join(folder, 'preview.html'), previewPage(await previewOf(folder, every)));
 }
 
 /** In one move: a browser that reloads never sees half a page. */

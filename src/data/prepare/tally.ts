@@ -88,7 +88,7 @@ function repeats(seen: Set<number>, text: string): boolean {
 }
 
 /** 52 bits of a hash: a tenth of the memory of the text, and ten million rows collide once in a hundred data sets. */
-function numberOf(text: string): number {
+export function numberOf(text: string): number {
   const digest = createHash('sha256').update(text).digest();
   return digest.readUIntBE(0, 6) * 16 + (digest[6]! & 15);
 }

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { toSharp } from '../gallery.js';
+import { toSharp } from '../../data/stored-picture.js';
 import type { StoredImage } from '../rows.js';
 import type { HeatMap } from './heat-map.js';
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { ColumnPlace } from '../data/places.js';
-import { arrayOf, type NumberArray } from '../data/stored-values.js';
 import { GadoliniumError } from '../errors.js';
+import type { ColumnPlace } from './places.js';
+import { arrayOf, type NumberArray } from './stored-values.js';
 
 /** An open shard: bytes by place. A place that ends behind the file is `bad-shard`. */
 export class ShardBytes {
@@ -36,7 +36,7 @@ export class ShardBytes {
 
 /**
  * One column of a record batch, read from its place in the file. A buffer is read when a value first needs it, so that labels and
- * words come out of a shard of pictures without a picture being read. For evaluation, which reads little; training reads
+ * words come out of a shard of pictures without a picture being read. For what reads little; training reads
  * natively.
  */
 export class StoredColumn {
