@@ -33,8 +33,29 @@ export interface Recipe {
   optimise: Optimise;
   train: Train;
   sampling?: Partial<Sampling>;
+  books?: Books;
   evaluate?: EvaluationInput[];
   checkpoint?: Partial<Checkpointing>;
+}
+
+/**
+ * Vectors of texts that are constants of a run (parts with a `book`): encoded once, before the first step, by a text model that is
+ * then let go. Kept in checkpoints.
+ */
+export interface Books {
+  /** A file with a text model: a checkpoint, or what `gadolinium import` wrote. Empty: the vectors stay as drawn. */
+  model?: string;
+  /** The model's feature that is a text's vector; default text.global. */
+  feature?: string;
+  /** Longest text with its special tokens; the rest is cut off. Default 128. */
+  maxTokens?: number;
+  /** Whether an end token follows each text as the model's tokenizer has it. */
+  endToken?: boolean;
+  /**
+   * By a name of its own: the part that they are for, heads.entities or objectives.position, and the texts in its order, or a file of
+   * them: a JSON list, a JSON object whose values count in their order, or one a line. Relative paths begin at the working directory.
+   */
+  texts: Record<string, { into: string; from: readonly string[] | string }>;
 }
 
 export interface Optimise {

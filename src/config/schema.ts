@@ -95,6 +95,19 @@ export const configSchema = z.strictObject({
       share: z.number().positive().max(1).default(1),
     })
     .prefault({}),
+  /** Constant vectors of texts: field docs in config/recipe.ts. */
+  books: z
+    .strictObject({
+      model: z.string().default(''),
+      feature: z.string().default('text.global'),
+      maxTokens: z.int().positive().default(128),
+      endToken: z.boolean().default(true),
+      texts: z.record(
+        z.string(),
+        z.strictObject({ into: z.string(), from: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]) }),
+      ),
+    })
+    .optional(),
   evaluate: z.array(evaluationSchema).default([]),
   checkpoint: z
     .strictObject({

@@ -1,5 +1,6 @@
 import { fillWithImported } from '../checkpoint/initial-weights.js';
 import { type CheckpointMetadata, type ModelConfig, readMetadata } from '../checkpoint/metadata.js';
+import type { OptionValue } from '../config/parts.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { PICTURE_DEFAULTS, type PictureOptions } from '../data/picture.js';
 import { TextTokenizer } from '../data/tokenizer.js';
@@ -16,12 +17,20 @@ import { settleMachine } from './machine.js';
  */
 export async function openModel(
   file: string,
-  options: { device?: string; threads?: number; data?: string } = {},
+  options: {
+    device?: string;
+    threads?: number;
+    data?: string;
+    /** Options of the inputs of texts in place of the checkpoint's. */
+    texts?: Record<string, OptionValue>;
+  } = {},
 ): Promise<Model & EngineEmbedder> {
   const { metadata } = readMetadata(file, true);
   const config = usable(metadata);
   if (options.device) config.train.device = options.device;
   if (options.threads) config.train.threads = options.threads;
+  for (const { input, options: own } of Object.values(config.data))
+    if (input === 'text') Object.assign(own, options.texts);
   const machine = settleMachine(config);
   const engine = new Engine(nativeConfig(config, machine, false));
   try {

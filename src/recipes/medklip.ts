@@ -1,6 +1,7 @@
 /**
  * MedKLIP — queries of 75 entities look at a chest radiograph: is each there, and where (Wu et al. 2023).
- * run: gadolinium train medklip --data DATA --run RUN
+ * run: gadolinium train medklip --data DATA --run RUN --set books.model=clinical-bert.safetensors
+ *      (from `gadolinium import huggingface-bert --from Bio_ClinicalBERT/ --to clinical-bert.safetensors`)
  *
  * DATA has a column of numbers `triplets` [51 positions, 75 entities]: 1 there, 0 said not to be, -1 not mentioned, in the order of
  * src/config/chest-x-ray-terms.ts.
@@ -14,6 +15,7 @@
  *   disease_book, ana_book (in no checkpoint)   heads.entities.book.vectors [75, 768], objectives.position.book.vectors [51, 768]
  */
 import { ENTITIES, POSITIONS } from '../config/chest-x-ray-terms.js';
+import { ENTITY_DESCRIPTIONS } from '../config/entity-descriptions.js';
 import { recipe } from '../config/recipe.js';
 import {
   adamw,
@@ -34,7 +36,7 @@ export default recipe({
     'Wu et al. 2023; layers, losses, sampling, start of weights, AdamW 1e-4 with decay 0.02, batch 48 (the paper: 64, from memory) and 100 epochs as in ' +
     'MediaBrain-SJTU/MedKLIP, image encoder from random weights as there, images mirrored without exchanging sides as there (flipText swap with ' +
     'triplets.sidePairs exchanges them). A batch without any entity that is there gives a position loss of 0, theirs is NaN. ' +
-    "Ours: vectors of entities and positions are drawn constants instead of ClinicalBERT's of authored descriptions, unless `init` brings them; " +
+    'Ours: the descriptions of entities (theirs are a file of their repository: books.texts.entities.from), and drawn vectors unless books.model names ClinicalBERT; ' +
     'cosine over steps with 500 steps of warm-up from 0, theirs is constant within an epoch and warms up from 1e-5 in five stairs; an affine change ' +
     '(21 degrees, 12 degrees of shear, 7 pixels) and brightness instead of RandAugment; pictures are grey and resized bilinearly',
   survey: { family: 'knowledge', domain: 'chest X-ray' },
@@ -97,6 +99,15 @@ export default recipe({
     entityExistence({}, { name: 'existence' }),
     entityPosition({ positions: POSITIONS.length, width: 768 }, { name: 'position' }),
   ],
+  // Texts without an end token, as the authors' tokenizer makes them. Theirs: books.texts.entities.from='observation explanation.json'.
+  books: {
+    endToken: false,
+    maxTokens: 128,
+    texts: {
+      entities: { into: 'heads.entities', from: ENTITY_DESCRIPTIONS },
+      positions: { into: 'objectives.position', from: POSITIONS.map((name) => `It is located at ${name}`) },
+    },
+  },
   optimise: { optimiser: adamw(), schedule: cosine({ warmup: 500, floor: 0.1 }), lr: 1e-4, decay: 0.02 },
   train: { batch: 48, epochs: 100 },
 });

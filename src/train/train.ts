@@ -23,6 +23,7 @@ import { description } from '../native/generated.js';
 import type { CacheOptions } from '../storage/cache.js';
 import { type DataSource, openSource } from '../storage/source.js';
 import { betterThanBefore, type Evaluated, tidyCheckpoints } from './best.js';
+import { fillBooks } from './books.js';
 import { metadataOf, requirePictureSize, tokenizerFacts } from './data-folder.js';
 import { evaluateAll } from './evaluation.js';
 import { Feed } from './feed.js';
@@ -201,7 +202,10 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
 
     await engine.later('build');
     // Rank 0 hands its weights to the others; a run that goes on has better ones than those it once started from.
-    if (rank === 0 && !(resume && listCheckpoints(run).length)) await fillInitialWeights(engine, config);
+    if (rank === 0 && !(resume && listCheckpoints(run).length)) {
+      await fillInitialWeights(engine, config);
+      await fillBooks(engine, config, (code, message) => say({ type: 'warning', code, message }));
+    }
     if (world > 1) await joinRanks(engine, config, this.#world, rankTimeout);
     const stopping = this.#fetching.signal;
     try {
