@@ -28,6 +28,13 @@ TEST("ranks: entities' existence and position, means over unequal counts, with d
                      {1, 2, 3, 4});
 }
 
+TEST("ranks: images beside earlier ones, of which the ranks have unequal numbers, equal one process") {
+  equals_one_process({.image = R"({"encoder": "temporal-resnet", "options": {"backboneDepth": 10, "backboneWidth": 4,
+      "inputChannels": 1, "width": 8, "depth": 2, "heads": 2}})",
+                      .objectives = R"([{"objective": "global-contrast"}])"},
+                     {2, 4});
+}
+
 TEST("ranks: word-region contrast equals one process") {
   equals_one_process({.objectives = R"([{"objective": "word-region-contrast"}])"}, {2});
 }

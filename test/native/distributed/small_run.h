@@ -81,6 +81,12 @@ inline Features fields(int64_t step, int64_t from, int64_t to) {
   for (int64_t i = 0; i < mentioned.numel(); ++i)
     mentioned.data_ptr<int64_t>()[i] = i / 5 < 4 ? -1 : static_cast<int64_t>(draw.below(3)) - 1;
   for (int64_t i = 0; i < candidates.numel(); ++i) candidates.data_ptr<int64_t>()[i] = static_cast<int64_t>(draw.below(6));
+  // Earlier images, which are more on some ranks than on others.
+  Tensor prior = at::empty({batch, 1, 8, 8}), has_prior = at::zeros({batch}, at::kBool);
+  for (int64_t i = 0; i < prior.numel(); ++i) prior.data_ptr<float>()[i] = static_cast<float>(draw.normal());
+  for (const int64_t row : {0, 1, 2, 4, 9}) has_prior[row].fill_(true);
+  out.set("image.prior", mine(prior));
+  out.set("image.priorPresent", mine(has_prior));
   out.set("triplets.labels", mine(mentioned));
   out.set("triplets.positions", mine(candidates));
   return out;
