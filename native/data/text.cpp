@@ -41,6 +41,12 @@ class TextInput : public Input {
         number_option("maskProbability", 0,
                       "masked language modelling (Devlin et al. 2019): part of the tokens that become targets; of them 80 % are "
                       "hidden, 10 % replaced by a random token, 10 % kept. Training only"),
+        flag_option("wholeWords", false,
+                    "draw words instead of tokens for masking: all tokens of a word become targets together"),
+        numbers_option(
+            "continuations", {},
+            "ids of the tokens that go on with a word (##… of WordPiece), needed with wholeWords; a run takes them from "
+            "its data's tokenizer"),
     });
   }
 
@@ -69,6 +75,12 @@ class TextInput : public Input {
            "expected 0 to below 1 for text.maskProbability but got ", mask_probability_);
     expect(mask_probability_ == 0 || (mask_ >= 0 && vocabulary_ > 0), "bad-option",
            "expected text.maskId and text.vocabularySize with text.maskProbability but got ", mask_, " and ", vocabulary_);
+    whole_words_ = options.flag("wholeWords");
+    for (const int64_t id : options.integers("continuations")) {
+      expect(id >= 0 && id < 1 << 24, "bad-option", "expected token ids for text.continuations but got ", id);
+      if (static_cast<size_t>(id) >= continues_.size()) continues_.resize(static_cast<size_t>(id) + 1);
+      continues_[static_cast<size_t>(id)] = true;
+    }
     const auto sides = options.integers("sidePairs");
     expect(sides.size() % 2 == 0, "bad-option", "expected pairs of token ids for text.sidePairs but got ", sides.size(),
            " numbers");
@@ -216,10 +228,17 @@ class TextInput : public Input {
     int64_t at = 0;
     if (start_ >= 0) row[at++] = start_;
     const bool masked = mask_probability_ > 0 && key.training;
+    if (masked && whole_words_ && continues_.empty())
+      fail("bad-option", "expected text.continuations with text.wholeWords but the tokenizer gave none");
     Draw draw = key.draw("mask", static_cast<uint64_t>(view_));
+    bool drawn = false, first = true;
     for (const int32_t id : ids) {
       row[at] = id;
-      if (masked && draw.chance(mask_probability_)) {
+      const bool goes_on =
+          whole_words_ && !first && static_cast<size_t>(id) < continues_.size() && continues_[static_cast<size_t>(id)];
+      if (masked && !goes_on) drawn = draw.chance(mask_probability_);
+      first = false;
+      if (masked && drawn) {
         targets[at] = id;
         const double what = draw.uniform();
         if (what < 0.8)
@@ -244,6 +263,8 @@ class TextInput : public Input {
   bool shuffle_;
   int64_t most_, pad_to_, start_, end_, pad_, mask_, vocabulary_;
   double mask_probability_;
+  bool whole_words_ = false;
+  std::vector<bool> continues_;
   Sides pairs_;
   Flip flip_;
   bool swaps_ = false;

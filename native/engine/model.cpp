@@ -36,6 +36,24 @@ void add_asked(std::set<std::string>& all, const std::string& kind, const Value&
   }
 }
 
+// A head of another modality, weights and all: it sees this modality's features under that one's name.
+class HeadOfAnother : public Head {
+ public:
+  HeadOfAnother(std::shared_ptr<Head> head, std::string from, std::string to)
+      : head_(std::move(head)), other_(std::move(from)), own_(std::move(to)) {}
+
+  void operator()(Features& features, Pass& pass) override {
+    Features seen;
+    seen.merge(other_, features.under(own_));
+    (*head_)(seen, pass);
+    features.merge(own_, seen.under(other_));
+  }
+
+ private:
+  std::shared_ptr<Head> head_;
+  std::string other_, own_;
+};
+
 const Value& or_null(const Value* value) {
   static const Value null;
   return value ? *value : null;
@@ -82,6 +100,18 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
       } else {
         tower->heads.push_back(std::move(head));
         tower->head_prefixes.push_back(prefix);
+      }
+    }
+  }
+  for (auto& tower : towers_) {
+    const Value& given = config.at("encoders").at(tower.modality);
+    if (!given.flag("heads", false)) continue;
+    const std::string other = given.at("share").text();
+    for (const auto& owner : towers_) {
+      if (owner.modality != other) continue;
+      for (size_t i = 0; i < owner.heads.size(); ++i) {
+        tower.heads.push_back(std::make_shared<HeadOfAnother>(owner.heads[i], other, tower.modality));
+        tower.head_prefixes.push_back(owner.head_prefixes[i]);
       }
     }
   }

@@ -26,6 +26,8 @@ export interface EncoderPart extends InitialWeights {
 /** Another modality's encoder with the same weights, e.g. for a second view. */
 export interface SharedEncoder {
   share: string;
+  /** The other modality's heads too, with the same weights: what they write of it, they write of this one. */
+  heads?: boolean;
   recompute?: boolean;
   chunks?: number;
 }

@@ -104,7 +104,12 @@ export function resolve(name: string, recipe: Recipe, options: ResolveOptions): 
     need(described, part.options, `heads.${index} (${part.head})`, given);
     for (const option of described.options) {
       const output = part.options[option.name];
-      if (option.kind === 'output') given.add(String(output || part.options['from'] || ''));
+      if (option.kind !== 'output') continue;
+      const written = String(output || part.options['from'] || '');
+      given.add(written);
+      for (const [modality, shared] of Object.entries(config.encoders))
+        if ('share' in shared && shared.heads && written.startsWith(`${shared.share}.`))
+          given.add(modality + written.slice(shared.share.length));
     }
   }
   readers.push([

@@ -14,7 +14,7 @@ const init = { init: initialWeights.optional() };
 const towerOptions = { recompute: z.boolean().default(false), chunks: z.int().positive().optional() };
 const encoder = z.union([
   z.strictObject({ encoder: z.string(), options, ...init, ...towerOptions }),
-  z.strictObject({ share: z.string(), ...towerOptions }),
+  z.strictObject({ share: z.string(), heads: z.boolean().optional(), ...towerOptions }),
 ]);
 
 /** The whole resolved configuration; every default stands here. Field docs: config/recipe.ts. */

@@ -32,7 +32,7 @@ export async function openModel(
   for (const { input, options: own } of Object.values(config.data))
     if (input === 'text') Object.assign(own, options.texts);
   const machine = settleMachine(config);
-  const engine = new Engine(nativeConfig(config, machine, false));
+  const engine = new Engine(nativeConfig(config, machine, false, metadata.tokenizer?.json));
   try {
     await engine.later('build');
     if (metadata.data === null) await fillWithImported(engine, file, config);
@@ -88,11 +88,15 @@ function pictureOptions({ size, fit, store, quality }: NonNullable<CheckpointMet
   return { ...PICTURE_DEFAULTS, size, fit, store, quality: quality ?? PICTURE_DEFAULTS.quality };
 }
 
-/** What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. */
+/**
+ * What the native engine reads: the configuration with the machine's facts; without `optimise` it only embeds. `tokenizer`: the
+ * tokenizer.json of the data.
+ */
 export function nativeConfig(
   config: UsableConfig,
   machine: { device: string; threads: number },
   training: boolean,
+  tokenizer?: string,
 ): object {
   const { accumulate, precision, seed } = config.train;
   const encoders = Object.fromEntries(
@@ -106,13 +110,32 @@ export function nativeConfig(
     threads: machine.threads,
     seed,
     precision,
-    data: config.data,
+    data: withContinuations(config.data, tokenizer),
     encoders,
     heads: config.heads,
     relation: config.relation ?? { relation: 'identity', options: {} },
     objectives: config.objectives ?? [],
     ...(training ? { optimise: config.optimise } : {}),
   };
+}
+
+/** Inputs that mask whole words, with the tokens that go on with a word: too many to stand in a configuration that people read. */
+function withContinuations(data: ResolvedConfig['data'], tokenizer: string | undefined): ResolvedConfig['data'] {
+  const whole = Object.values(data).some(({ options }) => options['wholeWords']);
+  if (!whole || tokenizer === undefined) return data;
+  const { model } = JSON.parse(tokenizer) as {
+    model: { vocab?: Record<string, number>; continuing_subword_prefix?: string };
+  };
+  const prefix = model.continuing_subword_prefix || '##';
+  const continuations = Object.entries(model.vocab ?? {})
+    .filter(([piece]) => piece.startsWith(prefix) && piece !== prefix)
+    .map(([, id]) => id);
+  return Object.fromEntries(
+    Object.entries(data).map(([modality, part]) => [
+      modality,
+      part.options['wholeWords'] ? { ...part, options: { ...part.options, continuations } } : part,
+    ]),
+  );
 }
 
 /** One vector a sample: every encoder's global feature and what heads write. */

@@ -150,6 +150,10 @@ export interface TextOptions {
   sidePairs?: readonly number[];
   /** masked language modelling (Devlin et al. 2019): part of the tokens that become targets; of them 80 % are hidden, 10 % replaced by a random token, 10 % kept. Training only. Default 0. */
   maskProbability?: number;
+  /** draw words instead of tokens for masking: all tokens of a word become targets together. Default false. */
+  wholeWords?: boolean;
+  /** ids of the tokens that go on with a word (##… of WordPiece), needed with wholeWords; a run takes them from its data's tokenizer. Default []. */
+  continuations?: readonly number[];
   /** which row stream of the plan is read; inputs on different streams see different rows. Default 0. */
   stream?: number;
 }
@@ -1336,6 +1340,18 @@ export const description: Description = {
           "kind": "number",
           "fallback": 0,
           "help": "masked language modelling (Devlin et al. 2019): part of the tokens that become targets; of them 80 % are hidden, 10 % replaced by a random token, 10 % kept. Training only"
+        },
+        {
+          "name": "wholeWords",
+          "kind": "flag",
+          "fallback": false,
+          "help": "draw words instead of tokens for masking: all tokens of a word become targets together"
+        },
+        {
+          "name": "continuations",
+          "kind": "numbers",
+          "fallback": [],
+          "help": "ids of the tokens that go on with a word (##… of WordPiece), needed with wholeWords; a run takes them from its data's tokenizer"
         },
         {
           "name": "stream",

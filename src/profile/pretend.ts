@@ -2,7 +2,7 @@ import { findRecipe } from '../config/find-recipe.js';
 import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
-import { requireDataset } from '../data/manifest.js';
+import { openTokenizerText, requireDataset } from '../data/manifest.js';
 import { type Plan, requireShares } from '../data/plan.js';
 import { openShards } from '../data/shards.js';
 import { EngineData } from '../model/engine-embedder.js';
@@ -88,7 +88,7 @@ export async function count(
   here.optimise.optimiser = { optimiser: 'sgd', options: {} };
   here.optimise.ema = 0;
   const machine = settleMachine(here);
-  const engine = new Engine(nativeConfig(here, machine, true));
+  const engine = new Engine(nativeConfig(here, machine, true, openTokenizerText(data)?.json));
   try {
     await engine.later('build');
     const opened = new EngineData(engine, openShards(data));

@@ -155,8 +155,9 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     requirePictureSize(config, manifest, data);
     const machine = settleMachine(config, this.#world);
     requireShares(config.train.batch, world);
+    const words = openTokenizerText(data);
     if (rank === 0) {
-      settleInitialWeights(config, resume ? configOfRun(run) : undefined, openTokenizerText(data));
+      settleInitialWeights(config, resume ? configOfRun(run) : undefined, words);
       checkRunFolder(run, config, resume);
     }
     const peak = await peakOf(machine.device, config.train.precision);
@@ -165,7 +166,7 @@ export class TrainRun implements AsyncIterable<TrainEvent> {
     let feed: Feed | undefined;
     let evaluated: Evaluated = { step: -1, metrics: {} };
     const waiting: Promise<unknown>[] = [];
-    const engine = new Engine(nativeConfig(config, machine, true), (event: NativeEvent) => {
+    const engine = new Engine(nativeConfig(config, machine, true, words?.json), (event: NativeEvent) => {
       switch (event.type) {
         case 'rows-wanted':
           feed?.more(Feed.lead);

@@ -20,14 +20,19 @@ const chances =
  * a soft relation or a high fixed temperature, which put a floor under the loss.
  */
 export function shrunk(config: ResolvedConfig, { learnable }: { learnable: boolean }): Recipe {
-  const factor = factorOf(config);
+  // A recipe that learns from hidden words alone would have nothing left to learn; and it takes more than eight channels to know them.
+  const hides = config.objectives.every(({ objective }) => objective === 'masked-language');
+  const factor = factorOf(config) / (hides ? 4 : 1);
   const side = Math.max(SIDE, ...Object.values(config.data).map(({ options }) => Number(options['size'] ?? 0)));
   const small = (options: Options): Options => {
     const out = Object.fromEntries(
       Object.entries(options)
         // The data's tokenizer says these.
         .filter(([name]) => !/^(vocabularySize|(start|end|pad|mask|unknown)Id)$/.test(name))
-        .map(([name, value]) => [name, smaller(name, value, options, { factor, side, learnable })]),
+        .map(([name, value]) => [
+          name,
+          name === 'maskProbability' && hides ? value : smaller(name, value, options, { factor, side, learnable }),
+        ]),
     );
     if (typeof out['heads'] === 'number' && typeof out['width'] === 'number')
       out['heads'] = divisor(out['width'], out['heads']);

@@ -188,6 +188,36 @@ TEST("text: masked language modelling hides 15 % by Devlin's 80/10/10, the same 
   EXPECT((evaluated.at("targets") == -100).all().item<bool>());
 }
 
+TEST("text: whole words are masked together, at the rate of words") {
+  // Words of one to four tokens: 1000 + k begins the k-th, 5 goes on with it.
+  std::vector<int32_t> tokens;
+  std::vector<int64_t> word_of;
+  for (int32_t k = 0; k < 4000; ++k)
+    for (int32_t i = 0; i <= k % 4; ++i) {
+      tokens.push_back(i == 0 ? 1000 + k : 5);
+      word_of.push_back(k);
+    }
+  Value options = special();
+  options.set("maxTokens", 20000);
+  options.set("maskProbability", 0.15);
+  options.set("wholeWords", true);
+  EXPECT_THROWS(read_one(*dataset_of({study({tokens})}), {input_of("text", options)}, 0, 0), "expected text.continuations");
+  options.set("continuations", Value::Array{Value(5)});
+  const auto targets = ids(read_one(*dataset_of({study({tokens})}), {input_of("text", options)}, 0, 0), "targets");
+  std::vector<int> hidden(4000, 0);
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (targets[i + 1] != -100) {
+      EXPECT(targets[i + 1] == tokens[i]);
+      ++hidden[static_cast<size_t>(word_of[i])];
+    }
+  int words = 0;
+  for (int k = 0; k < 4000; ++k) {
+    EXPECT(hidden[static_cast<size_t>(k)] == 0 || hidden[static_cast<size_t>(k)] == k % 4 + 1);
+    words += hidden[static_cast<size_t>(k)] > 0;
+  }
+  EXPECT(words > 540 && words < 660);
+}
+
 TEST("text: options that do not fit are named") {
   Value options;
   options.set("maskProbability", 0.15);
