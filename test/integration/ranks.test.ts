@@ -9,6 +9,7 @@ import {
   type Command,
   checkpointOf,
   compile,
+  type Ended,
   gadolinium,
   readTensors,
   recipeFile,
@@ -25,6 +26,8 @@ const STEPS = 12;
 let folder: string;
 let data: TinyData;
 let recipe: string;
+/** What one process does. */
+let alone: Ended;
 
 beforeAll(async () => {
   compile();
@@ -47,7 +50,9 @@ beforeAll(async () => {
   });
   recipe = recipeFile(folder, ours);
   data = await tinyData(folder);
-});
+  alone = await train('one').ended;
+  expect(alone.code, alone.stderr).toBe(0);
+}, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const train = (run: string, ...more: string[]) =>
@@ -85,9 +90,10 @@ function ranksOf({ child: { pid } }: Command): number[] {
 }
 
 describe('several processes', () => {
+  /** Long enough to be disturbed; one that was not is compared with. */
+  const often = ['--nproc', '2', '--set', 'checkpoint.everySteps=2', '--set', 'train.steps=60'];
+
   test('end as one does, to rounding, and any one of them resumes the others', async () => {
-    const alone = await train('one').ended;
-    expect(alone.code, alone.stderr).toBe(0);
     for (const world of [2, 4]) {
       const { code, stderr, events } = await train(`of-${world}`, '--nproc', String(world)).ended;
       expect(code, stderr).toBe(0);
@@ -119,25 +125,42 @@ describe('several processes', () => {
 
   test("share the optimiser's state among them, and any number goes on from what they keep", async () => {
     const sharded = ['--set', 'optimise.sharded=true'];
-    const bytes: number[] = [];
+    const bytes = (events: TrainEvent[]) =>
+      events.flatMap((event) => (event.type === 'run-started' ? [event.optimiserBytes] : []))[0] ?? Number.NaN;
+    // Half of the way with some, the rest with others.
     for (const [world, more] of [
-      [1, []],
-      [2, sharded],
-      [4, sharded],
+      [2, []],
+      [4, ['--nproc', '2', ...sharded]],
     ] as const) {
-      // Half of the way with some, the rest with others.
       const run = `shares-${world}`;
-      const half = await train(run, '--nproc', String(world), '--set', `train.steps=${STEPS / 2}`, ...more).ended;
+      const half = await train(run, '--nproc', `${world}`, '--set', `train.steps=${STEPS / 2}`, ...sharded).ended;
       expect(half.code, half.stderr).toBe(0);
-      for (const event of half.events) if (event.type === 'run-started') bytes.push(event.optimiserBytes);
-      const rest = await train(run, '--resume', ...(world === 4 ? ['--nproc', '2', ...sharded] : [])).ended;
+      expect((bytes(half.events) / bytes(alone.events)) * world, `share of ${world} processes`).toBeCloseTo(1, 1);
+      const rest = await train(run, '--resume', ...more).ended;
       expect(rest.code, rest.stderr).toBe(0);
-      expect(apart(checkpointOf(join(folder, 'shares-1'), STEPS), checkpointOf(join(folder, run), STEPS))).toBeLessThan(
+      expect(apart(checkpointOf(join(folder, 'one'), STEPS), checkpointOf(join(folder, run), STEPS))).toBeLessThan(
         1e-4,
       );
     }
-    for (const [i, world] of [1, 2, 4].entries())
-      expect(bytes[i]! / (bytes[0]! / world), `bytes of ${world} processes`).toBeCloseTo(1, 1);
+  }, 240_000);
+
+  test('one of which is killed: it is named, and the run goes on to the same end', async () => {
+    const command = train('killed', ...often, '--restarts', '1');
+    await command.seen('"step":7,');
+    process.kill(ranksOf(command)[1]!, 'SIGKILL');
+    const { code, stderr, events } = await command.ended;
+    expect(code, stderr).toBe(0);
+    expect(events.filter(({ type }) => type === 'rank-lost')).toMatchObject([
+      { lost: 1, reason: 'signal', signal: 'SIGKILL' },
+    ]);
+    const began = events.flatMap((event) => (event.type === 'run-started' ? [event.from] : []));
+    expect(began).toHaveLength(2);
+    expect(began[1]).toBeGreaterThanOrEqual(6);
+    expect(events.at(-1)).toMatchObject({ type: 'run-finished', reason: 'done', step: 60 });
+    const whole = await train('whole', ...often).ended;
+    expect(whole.code, whole.stderr).toBe(0);
+    const [a, b] = ['killed', 'whole'].map((run) => readTensors(checkpointOf(join(folder, run), 60)));
+    expect(a!.bytes.equals(b!.bytes), 'bytes of the last checkpoint').toBe(true);
   }, 240_000);
 
   test('whose disk is full: named, and the run goes on once there is room', async (context) => {
@@ -148,7 +171,6 @@ describe('several processes', () => {
     if (!mounted) console.warn('skipped: a full disk needs the right to mount one');
     context.skip(!mounted, 'no right to mount');
     try {
-      const often = ['--nproc', '2', '--set', 'checkpoint.everySteps=2', '--set', 'train.steps=40'];
       const command = train('full', ...often, '--restarts', '1');
       await command.seen('"type":"checkpoint"');
       const filler = join(disk, 'other');
@@ -169,33 +191,11 @@ describe('several processes', () => {
       // What was begun anew was not finished before.
       const story = events.map(({ type }) => type).filter((type) => /^(run|rank)-/.test(type));
       expect(story).toEqual(['run-started', 'rank-lost', 'run-started', 'run-finished']);
-      const whole = await train('roomy', ...often).ended;
-      expect(whole.code, whole.stderr).toBe(0);
-      const [a, b] = ['full', 'roomy'].map((name) => readTensors(checkpointOf(join(folder, name), 40)));
+      const [a, b] = ['full', 'whole'].map((name) => readTensors(checkpointOf(join(folder, name), 60)));
       expect(a!.bytes.equals(b!.bytes), 'bytes of the last checkpoint').toBe(true);
     } finally {
       spawnSync('umount', ['-l', disk]);
     }
-  }, 240_000);
-
-  test('one of which is killed: it is named, and the run goes on to the same end', async () => {
-    const often = ['--nproc', '2', '--set', 'checkpoint.everySteps=2'];
-    const command = train('killed', ...often, '--restarts', '1', '--set', 'train.steps=60');
-    await command.seen('"step":7,');
-    process.kill(ranksOf(command)[1]!, 'SIGKILL');
-    const { code, stderr, events } = await command.ended;
-    expect(code, stderr).toBe(0);
-    expect(events.filter(({ type }) => type === 'rank-lost')).toMatchObject([
-      { lost: 1, reason: 'signal', signal: 'SIGKILL' },
-    ]);
-    const began = events.flatMap((event) => (event.type === 'run-started' ? [event.from] : []));
-    expect(began).toHaveLength(2);
-    expect(began[1]).toBeGreaterThanOrEqual(6);
-    expect(events.at(-1)).toMatchObject({ type: 'run-finished', reason: 'done', step: 60 });
-    const whole = await train('whole', ...often, '--set', 'train.steps=60').ended;
-    expect(whole.code, whole.stderr).toBe(0);
-    const [a, b] = ['killed', 'whole'].map((run) => readTensors(checkpointOf(join(folder, run), 60)));
-    expect(a!.bytes.equals(b!.bytes), 'bytes of the last checkpoint').toBe(true);
   }, 240_000);
 
   test('stop together at a signal, with a checkpoint, whatever they were doing', async () => {
