@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { exportWeights } from '../../../src/checkpoint/export.js';
 import { findFormat, formatNames, type SourceOption } from '../../../src/checkpoint/format.js';
 import { importWeights } from '../../../src/checkpoint/import.js';
 import { readMetadata } from '../../../src/checkpoint/metadata.js';
 import { type StoredTensor, writeSafetensors } from '../../../src/checkpoint/safetensors.js';
 import { openSource, type SourceOptions } from '../../../src/checkpoint/source.js';
+import { openModel } from '../../../src/model/open.js';
 import { addon } from '../../../src/native/addon.js';
 import biovil from '../../../src/recipes/biovil.js';
 
@@ -201,6 +203,53 @@ describe('import', () => {
     expect(plain.parts['encoders.image']?.options).toEqual({ depth: 50, width: 2 });
   });
 
+  test('reads BioViL-T’s comparing encoder, opens it, and writes it back', async () => {
+    const block = (at: string) => ({
+      ...norm(`${at}.norm1`, 32),
+      ...norm(`${at}.norm2`, 32),
+      ...Object.fromEntries(['q', 'k', 'v'].map((one) => [`${at}.attn.proj_${one}.weight`, counting(32, 32)])),
+      ...linear(`${at}.attn.proj`, 32, 32),
+      ...linear(`${at}.mlp.fc1`, 32, 32),
+      ...linear(`${at}.mlp.fc2`, 32, 32),
+    });
+    const theirs = {
+      ...bottlenecks(4, (key) => `encoder.encoder.${key}`),
+      ...linear('encoder.encoder.fc', 5, 64),
+      'encoder.backbone_to_vit.weight': counting(32, 64, 1, 1),
+      'encoder.missing_previous_emb': counting(1, 32, 1, 1),
+      'encoder.vit_pooler.type_embed': counting(2, 1, 32),
+      ...block('encoder.vit_pooler.blocks.0'),
+      ...block('encoder.vit_pooler.blocks.1'),
+      ...norm('encoder.vit_pooler.norm_post', 32),
+      'projector.model.0.weight': counting(4, 64, 1, 1),
+      ...batchNorm('projector.model.1', 4),
+      'projector.model.3.weight': counting(4, 4, 1, 1),
+      'projector.model.3.bias': counting(4),
+    };
+    const report = await imported('biovil-t', foreign('biovil-t.safetensors', theirs), 'biovil-t-ours.safetensors');
+    expect(report.parts['encoders.image']).toMatchObject({
+      kind: 'temporal-resnet',
+      options: { backboneDepth: 50, backboneWidth: 2, width: 32, depth: 2, heads: 1 },
+    });
+    expect(report.grains).toContain('image.projected');
+    const ours = join(folder, 'biovil-t-ours.safetensors');
+    // Every option that the encoder has came from the file: it builds, and takes every tensor.
+    const model = await openModel(ours, { device: 'cpu', threads: 1 });
+    expect(model.features).toContain('image.global');
+    await model.close();
+    const back = join(folder, 'biovil-t-back.pt');
+    exportWeights('biovil-t', await findFormat('biovil-t'), 'image', ours, back);
+    const source = openSource(back);
+    const counters = [...source.tensors.keys()].filter((name) => name.endsWith('num_batches_tracked'));
+    expect([...source.tensors.keys()].sort()).toEqual([...Object.keys(theirs), ...counters].sort());
+    for (const [name, { shape, pieces }] of Object.entries(theirs)) {
+      const found = source.tensors.get(name);
+      expect(found?.shape, name).toEqual(shape);
+      expect(Buffer.concat([...(found?.pieces() ?? [])]).equals(Buffer.concat([...pieces()])), name).toBe(true);
+    }
+    source.close();
+  });
+
   test('reads CXR-BERT with its projection, and the general model without', async () => {
     const head = {
       ...linear('cls_projection_head.dense_to_hidden', 4, 8),
@@ -299,7 +348,7 @@ describe('import', () => {
   test('refuses what it cannot read, in a sentence', async () => {
     await expect(imported('no-such', join(fixtures, 'resnet.pth'), 'x')).rejects.toMatchObject({
       code: 'usage',
-      advice: expect.stringContaining('biovil, cxr-bert'),
+      advice: expect.stringContaining('biovil, biovil-t, cxr-bert'),
     });
     expect(() => openSource(join(fixtures, 'absent.pt'))).toThrow(/absent/);
     expect(() => openSource(fixtures)).toThrow(/expected one of model\.safetensors, pytorch_model\.bin/);

@@ -132,6 +132,40 @@ describe('a file made to do harm', () => {
     file.close();
   });
 
+  test.each([
+    ['of complex numbers', 'ComplexFloatStorage', /is a ComplexFloatStorage, which is not read/],
+    ['of quantised numbers', 'QInt8Storage', /is a QInt8Storage, which is not read/],
+    ['of no storage at all', 'system', /is a system, which is not read/],
+  ])('a tensor %s is refused by name', (_, kind, sentence) => {
+    const pickle = tensorPickle('I2\n', 'I1\n').replace('FloatStorage', kind);
+    // The storage's key, its length, and its elements.
+    const tail = Buffer.concat([
+      Buffer.from('\x80\x02]q\x00X\x01\x00\x00\x000q\x01a.', 'latin1'),
+      Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]),
+      Buffer.alloc(64),
+    ]);
+    const whole = legacyWith(Buffer.from(pickle));
+    const file = new FileBytes(
+      written(`${kind}.pt`, Buffer.concat([whole.subarray(0, whole.length - '\x80\x02]q\x00.'.length), tail])),
+    );
+    expect(() => readTorchFile(file)).toThrow(expect.objectContaining({ code: 'bad-checkpoint' }));
+    expect(() => readTorchFile(file)).toThrow(sentence);
+    file.close();
+  });
+
+  test('a zip that is packed, encrypted or too long is refused', () => {
+    const whole = readFileSync(join(fixtures, 'odd.pt'));
+    const entry = whole.indexOf(Buffer.from('PK\x01\x02', 'latin1'));
+    const changed = (at: number, value: number) => {
+      const bytes = Buffer.from(whole);
+      bytes.writeUInt16LE(value, entry + at);
+      return () => openSource(written(`zip-${at}.pt`, bytes));
+    };
+    expect(changed(10, 8)).toThrow(/is compressed, which torch\.save never does/);
+    expect(changed(8, 1)).toThrow(/is encrypted/);
+    expect(changed(26, 0x7000)).toThrow(/ends within/);
+  });
+
   test('lists that hold themselves many times over are looked at once', () => {
     // Ten billion references by thirty-three doublings; and a list within itself.
     const doubled = Array.from({ length: 33 }, (_, i) => `(g${i}\ng${i}\ntp${i + 1}\n0`).join('');
