@@ -51,6 +51,41 @@ class Cosine : public Warm {
   const double floor_;
 };
 
+// The warm-up climbs in stairs within the first epoch, and from the second on the rate stands still within
+// an epoch (timm's cosine, stepped once an epoch, as MedKLIP's train_MedKLIP.py calls it).
+class EpochCosine : public Schedule {
+ public:
+  static constexpr const char* help =
+      "Half a cosine down to the floor that moves once an epoch; the first epoch climbs from the floor in stairs (MedKLIP)";
+  static OptionList options() {
+    return {required(integer_option("epochs", 0, "epochs of the run: how often the rate moves")), floor_option(),
+            integer_option("stairs", 5, "stairs of the climb"), integer_option("stairSteps", 100, "steps on each stair")};
+  }
+  EpochCosine(Scope, const Options& options)
+      : epochs_(options.integer("epochs")),
+        floor_(options.number("floor")),
+        stairs_(options.integer("stairs")),
+        stair_steps_(options.integer("stairSteps")) {
+    expect(epochs_ >= 1 && stairs_ >= 0 && stair_steps_ >= 1, "bad-option",
+           "expected at least 1 epoch, 0 stairs and 1 step a stair for epoch-cosine but got ", epochs_, ", ", stairs_, " and ",
+           stair_steps_);
+  }
+  double factor(int64_t step, int64_t total) const override {
+    const int64_t epoch = std::min(step * epochs_ / std::max<int64_t>(total, 1), epochs_ - 1);
+    if (epoch == 0) {
+      const int64_t stair = std::min(step / stair_steps_, stairs_);
+      return stairs_ == 0 ? 1 : floor_ + (1 - floor_) * static_cast<double>(stair) / static_cast<double>(stairs_);
+    }
+    const double p = static_cast<double>(epoch) / static_cast<double>(epochs_);
+    return floor_ + (1 - floor_) * 0.5 * (1 + std::cos(std::numbers::pi * p));
+  }
+
+ private:
+  const int64_t epochs_;
+  const double floor_;
+  const int64_t stairs_, stair_steps_;
+};
+
 class Polynomial : public Warm {
  public:
   static constexpr const char* help = "Linear warm-up, then (1 - progress)^power down to the floor; power 1 is linear decay";
@@ -129,6 +164,7 @@ class Plateau : public Warm {
 
 GD_REGISTER(Schedule, "constant", Constant)
 GD_REGISTER(Schedule, "cosine", Cosine)
+GD_REGISTER(Schedule, "epoch-cosine", EpochCosine)
 GD_REGISTER(Schedule, "polynomial", Polynomial)
 GD_REGISTER(Schedule, "steps", Steps)
 GD_REGISTER(Schedule, "plateau", Plateau)

@@ -822,6 +822,22 @@ export function cosine(options: CosineOptions = {}): SchedulePart {
   return { schedule: 'cosine', options: { ...options } as Options };
 }
 
+export interface EpochCosineOptions {
+  /** epochs of the run: how often the rate moves. Must be given. */
+  epochs: number;
+  /** factor that the decay ends at. Default 0. */
+  floor?: number;
+  /** stairs of the climb. Default 5. */
+  stairs?: number;
+  /** steps on each stair. Default 100. */
+  stairSteps?: number;
+}
+
+/** Half a cosine down to the floor that moves once an epoch; the first epoch climbs from the floor in stairs (MedKLIP). */
+export function epochCosine(options: EpochCosineOptions): SchedulePart {
+  return { schedule: 'epoch-cosine', options: { ...options } as Options };
+}
+
 export interface PlateauOptions {
   /** steps of linear warm-up from 0 to the full rate. Default 0. */
   warmup?: number;
@@ -2845,6 +2861,36 @@ export const description: Description = {
           "kind": "number",
           "fallback": 0,
           "help": "factor that the decay ends at"
+        }
+      ],
+      "gives": []
+    },
+    "epoch-cosine": {
+      "help": "Half a cosine down to the floor that moves once an epoch; the first epoch climbs from the floor in stairs (MedKLIP)",
+      "options": [
+        {
+          "name": "epochs",
+          "kind": "integer",
+          "fallback": null,
+          "help": "epochs of the run: how often the rate moves"
+        },
+        {
+          "name": "floor",
+          "kind": "number",
+          "fallback": 0,
+          "help": "factor that the decay ends at"
+        },
+        {
+          "name": "stairs",
+          "kind": "integer",
+          "fallback": 5,
+          "help": "stairs of the climb"
+        },
+        {
+          "name": "stairSteps",
+          "kind": "integer",
+          "fallback": 100,
+          "help": "steps on each stair"
         }
       ],
       "gives": []

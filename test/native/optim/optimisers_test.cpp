@@ -189,4 +189,18 @@ TEST("averaged weights follow, stand still on a bad step, and change places with
   EXPECT_CLOSE(w[0].item<double>(), 2, 1e-6);
 }
 
+TEST("schedules: epoch-cosine has the rates of MedKLIP's run") {
+  State state(c10::kCPU, at::kFloat, 0);
+  const auto schedule = Registry<Schedule>::instance().make("epoch-cosine", Scope(state, ""),
+                                                            Value(Value::Object{{"epochs", 100}, {"floor", 0.1}}));
+  const int64_t an_epoch = 700, total = 100 * an_epoch;
+  const auto rate = [&](int64_t epoch, int64_t step) { return 1e-4 * schedule->factor(epoch * an_epoch + step, total) / 1e-5; };
+  for (const auto& [step, wanted] :
+       {std::pair<int64_t, double>{0, 1}, {99, 1}, {100, 2.8}, {200, 4.6}, {300, 6.4}, {400, 8.2}, {500, 10}, {699, 10}})
+    EXPECT_CLOSE(rate(0, step), wanted, 1e-9);
+  for (const auto& [epoch, wanted] :
+       {std::pair<int64_t, double>{1, 9.99778}, {10, 9.77975}, {50, 5.5}, {95, 1.05540}, {99, 1.00222}})
+    for (const int64_t step : {0, 350, 699}) EXPECT_CLOSE(rate(epoch, step), wanted, 1e-5);
+}
+
 }  // namespace gd
