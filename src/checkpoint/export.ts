@@ -59,8 +59,10 @@ export function exportWeights(
         );
       }
       for (const key of own) {
+        const theirs = piece.named!(key.slice(piece.into.length + 1));
+        if (theirs === undefined) continue;
         used.add(key);
-        out.set(piece.named!(key.slice(piece.into.length + 1)), shaped(piece, of(key) as StoredTensor));
+        out.set(theirs, shaped(piece, of(key) as StoredTensor));
       }
     }
     const zeros: string[] = [];

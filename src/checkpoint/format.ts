@@ -41,8 +41,8 @@ export interface Piece {
   into: string;
   /** Our name below `into` of a tensor of theirs; undefined: it belongs to another piece, or to none. */
   rename(name: string): string | undefined;
-  /** Their name of a tensor of ours, the other way round; absent: the format is not written. */
-  named?(ours: string): string;
+  /** Their name of a tensor of ours, the other way round; undefined: it has none there. Absent: the format is not written. */
+  named?(ours: string): string | undefined;
   architecture(shapes: Shapes, config: Readonly<Record<string, unknown>> | undefined): Architecture;
   /** Not every file has it. */
   optional?: boolean;

@@ -170,13 +170,44 @@ describe('import', () => {
       ...linear('module.res_l1', 32, 32),
       ...linear('module.res_l2', 8, 32),
       ...linear('module.classifier', 2, 8),
+      ...linear('module.cl_fc', 12, 8),
+      ...linear('module.disease_embedding_layer', 8, 12),
+      ...Object.assign(
+        {},
+        ...['self_attn', 'multihead_attn'].map((attention) => ({
+          [`module.decoder.layers.0.${attention}.in_proj_weight`]: counting(24, 8),
+          [`module.decoder.layers.0.${attention}.in_proj_bias`]: counting(24),
+          ...linear(`module.decoder.layers.0.${attention}.out_proj`, 8, 8),
+        })),
+        ...['norm1', 'norm2', 'norm3'].map((one) => norm(`module.decoder.layers.0.${one}`, 8)),
+      ),
+      ...linear('module.decoder.layers.0.linear1', 16, 8),
+      ...linear('module.decoder.layers.0.linear2', 8, 16),
+      ...norm('module.decoder.norm', 8),
     });
     const report = await imported('medklip', file, 'medklip-ours.safetensors');
     expect(report.parts['encoders.image']).toMatchObject({ options: { depth: 50, stages: 3, width: 2 } });
     expect(report.parts['heads.image-projection']).toMatchObject({
       options: { inputWidth: 32, hiddenWidth: 32, outputWidth: 8, activation: 'relu', norm: 'none' },
     });
-    expect(report.leftOut.map(({ name }) => name)).toEqual(['classifier.weight', 'classifier.bias']);
+    expect(report.leftOut).toEqual([]);
+    expect(report.parts).toMatchObject({
+      'heads.entities': { kind: 'entity-decoder', options: { bookWidth: 12, width: 8, depth: 1, feedForward: 16 } },
+      'heads.classifier': { options: { from: 'image.entities', inputWidth: 8, outputWidth: 2 } },
+      'heads.cl_fc': { options: { outputWidth: 12 } },
+    });
+    // Back in the wrapping of the official file, every tensor where it was.
+    const back = join(folder, 'medklip-back.pth');
+    exportWeights('medklip', await findFormat('medklip'), 'from', join(folder, 'medklip-ours.safetensors'), back);
+    const [first, second] = [openSource(file), openSource(back)];
+    expect(second.entry).toBe('model');
+    for (const [name, { shape, pieces }] of first.tensors) {
+      const found = second.tensors.get(name);
+      expect(found?.shape, name).toEqual(shape);
+      expect(Buffer.concat([...(found?.pieces() ?? [])]).equals(Buffer.concat([...pieces()])), name).toBe(true);
+    }
+    first.close();
+    second.close();
     // Files from before torch counted batches.
     expect(report.filled).toContain('encoders.image.layer3.5.bn3.num_batches_tracked');
   });
