@@ -66,8 +66,17 @@ export interface SourceImage {
   modality: Modality;
   /** PA, AP, LATERAL, …; UNKNOWN when absent. */
   view?: string;
+  /** Of a slide, or of a figure of several pictures: the part that is meant, in pixels of the file; never of a DICOM file. */
+  part?: PicturePart;
   /** The column or key that named it, for error sentences. */
   field?: string;
+}
+
+export interface PicturePart {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
 }
 
 export interface SourceText {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { GadoliniumError } from '../errors.js';
+import type { PicturePart } from './adapter.js';
 import { type DicomPicture, dicomPicture, isDicom } from './dicom-picture.js';
 import type { DicomView } from './dicom-view.js';
 import { PictureError } from './picture-error.js';
@@ -66,13 +67,20 @@ export function pictureRecipe(options: PictureOptions): string {
   return `picture-1 ${options.fit} side ${options.size} lanczos3 ${stored}${view}`;
 }
 
-export async function storedPicture(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
+/** @param part what is kept of it, cut before anything is resized: of a tiled TIFF (a slide) only the tiles below it are read */
+export async function storedPicture(
+  input: string | Uint8Array,
+  options: PictureOptions,
+  part?: PicturePart,
+): Promise<StoredPicture> {
   if (typeof input === 'string') await mustBeFile(input);
   try {
     const named = typeof input === 'string' && /\.(dcm|dicom)$/iu.test(input);
-    if (named || isDicom(await firstBytes(input, 132)))
+    if (named || isDicom(await firstBytes(input, 132))) {
+      if (part !== undefined) throw new PictureError('unsupported_image', 'a part of a DICOM file; give it whole');
       return await fromDicom(typeof input === 'string' ? await readFile(input) : input, options);
-    return await decoded(input, options);
+    }
+    return await decoded(input, options, part);
   } catch (error) {
     if (error instanceof PictureError || error instanceof GadoliniumError) throw error;
     throw await reasonOf(input);
@@ -86,24 +94,29 @@ async function mustBeFile(path: string): Promise<void> {
   if (found.size === 0) throw new PictureError('not_an_image', 'an empty file');
 }
 
-async function decoded(input: string | Uint8Array, options: PictureOptions): Promise<StoredPicture> {
-  const source = () => sharp(input, { failOn: 'error', limitInputPixels: false, sequentialRead: true });
+async function decoded(
+  input: string | Uint8Array,
+  options: PictureOptions,
+  part: PicturePart | undefined,
+): Promise<StoredPicture> {
+  const sequentialRead = part === undefined;
+  const source = () => sharp(input, { failOn: 'error', limitInputPixels: false, sequentialRead });
   const metadata = await source().metadata();
-  if (metadata.width * metadata.height > options.maxPixels) {
-    throw new PictureError(
-      'too_many_pixels',
-      `${metadata.width}×${metadata.height} pixels, more than ${options.maxPixels}`,
-    );
-  }
+  const { width, height } = part ?? metadata;
+  if (width * height > options.maxPixels)
+    throw new PictureError('too_many_pixels', `${width}×${height} pixels, more than ${options.maxPixels}`);
+  if (part !== undefined) mustLieInside(part, metadata.autoOrient);
   const flags: string[] = [];
   let image = source().autoOrient();
   if ((metadata.orientation ?? 1) > 1) flags.push('orientation_applied');
-  if ((metadata.pages ?? 1) > 1) flags.push('first_frame_only');
+  if (part !== undefined) image = image.extract({ left: part.x, top: part.y, width, height });
+  // The further pages of a slide are the same in smaller.
+  else if ((metadata.pages ?? 1) > 1) flags.push('first_frame_only');
   if (metadata.hasAlpha) {
     image = image.flatten({ background: 'black' });
     flags.push('alpha_flattened');
   }
-  const target = targetSize(metadata.autoOrient, options);
+  const target = targetSize(part ?? metadata.autoOrient, options);
   if (target.scale === 1) flags.push('small_image');
   const pixels =
     metadata.depth === 'uchar' ? await eightBits(image, target) : await sixteenBits(image, metadata, target, flags);
@@ -113,6 +126,15 @@ async function decoded(input: string | Uint8Array, options: PictureOptions): Pro
     inverted: false,
     flags,
   });
+}
+
+function mustLieInside({ x, y, width, height }: PicturePart, whole: { width: number; height: number }): void {
+  const right = [x, y, width, height].every((value) => Number.isInteger(value) && value >= 0) && width * height > 0;
+  if (!right || x + width > whole.width || y + height > whole.height)
+    throw new PictureError(
+      'part_outside_image',
+      `${width}×${height} pixels from ${x}, ${y} on, of ${whole.width}×${whole.height}`,
+    );
 }
 
 type Said = Pick<StoredPicture, 'bits_stored' | 'photometric' | 'inverted' | 'flags'>;
@@ -276,6 +298,7 @@ const FORMATS: { name: string; decoded: boolean; at: number; magic: string }[] =
   { name: 'WebP', decoded: true, at: 8, magic: 'WEBP' },
   { name: 'TIFF', decoded: true, at: 0, magic: 'II*\0' },
   { name: 'TIFF', decoded: true, at: 0, magic: 'MM\0*' },
+  { name: 'TIFF', decoded: true, at: 0, magic: 'II+\0' },
   { name: 'DICOM', decoded: true, at: 128, magic: 'DICM' },
   { name: 'JPEG 2000', decoded: false, at: 4, magic: 'jP  ' },
   { name: 'BMP', decoded: false, at: 0, magic: 'BM' },

@@ -1,19 +1,27 @@
-/** The members of a large JSON object one by one: files of gigabytes that are one object would not fit a string. */
+/** The members of a large JSON object, or the items of a large array, one by one: files of gigabytes would not fit a string. */
 import { createReadStream, existsSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { GadoliniumError } from '../../errors.js';
 
 const [QUOTE, BACKSLASH, OPEN, CLOSE, COMMA] = [0x22, 0x5c, 0x7b, 0x7d, 0x2c];
 const [LIST, LIST_END] = [0x5b, 0x5d];
-/** No report's graph is near; a file without line or member ends must not fill the memory. */
+/** No report's graph and no caption is near; a file without line or member ends must not fill the memory. */
 const LONGEST = 1 << 26;
 
 /** Key and value of each member, in order. The file may be gzipped. */
-export async function* jsonMembers(path: string): AsyncGenerator<[string, unknown]> {
+export function jsonMembers(path: string): AsyncGenerator<[string, unknown]> {
+  return partsOf(path, new Parts(path, OPEN, (text) => Object.entries(JSON.parse(`{${text}}`) as object)));
+}
+
+/** Each item of an array, in order. The file may be gzipped. */
+export function jsonItems(path: string): AsyncGenerator<unknown> {
+  return partsOf(path, new Parts(path, LIST, (text) => [JSON.parse(text) as unknown]));
+}
+
+async function* partsOf<Part>(path: string, parts: Parts<Part>): AsyncGenerator<Part> {
   if (!existsSync(path)) throw GadoliniumError.expected('no-file', 'a JSON file', path, 'no such file');
-  const members = new Members(path);
-  for await (const chunk of bytesOf(path)) yield* members.take(chunk);
-  members.end();
+  for await (const chunk of bytesOf(path)) yield* parts.take(chunk);
+  parts.end();
 }
 
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
@@ -27,18 +35,26 @@ async function* bytesOf(path: string): AsyncGenerator<Buffer> {
   yield* file.pipe(unzip) as AsyncIterable<Buffer>;
 }
 
-class Members {
+class Parts<Part> {
   private depth = 0;
   private inText = false;
   private escaped = false;
   private ended = false;
-  /** What was read of the member that is being read. */
+  /** What was read of the part that is being read. */
   private parts: Buffer[] = [];
   private length = 0;
 
-  constructor(private readonly path: string) {}
+  /**
+   * @param opening the bracket that the file begins with
+   * @param parse what the text between two commas stands for
+   */
+  constructor(
+    private readonly path: string,
+    private readonly opening: number,
+    private readonly parse: (text: string) => Part[],
+  ) {}
 
-  *take(chunk: Buffer): Generator<[string, unknown]> {
+  *take(chunk: Buffer): Generator<Part> {
     let start = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!;
@@ -50,7 +66,7 @@ class Members {
       }
       if (this.depth === 0) {
         if (byte <= 0x20 || (byte >= 0xbb && !this.ended)) continue;
-        if (byte !== OPEN || this.ended)
+        if (byte !== this.opening || this.ended)
           throw this.fault(`'${String.fromCharCode(byte)}' ${this.ended ? 'behind its end' : 'first'}`);
         this.depth = 1;
         start = i + 1;
@@ -82,21 +98,24 @@ class Members {
     if (this.length > LONGEST) throw this.fault(`a member of more than ${LONGEST} bytes`);
   }
 
-  private *member(): Generator<[string, unknown]> {
+  private *member(): Generator<Part> {
     const text = Buffer.concat(this.parts).toString('utf8');
     this.parts = [];
     this.length = 0;
     if (text.trim() === '') return;
-    let value: Record<string, unknown>;
+    let found: Part[];
     try {
-      value = JSON.parse(`{${text}}`) as Record<string, unknown>;
+      found = this.parse(text);
     } catch (error) {
       throw this.fault((error as Error).message);
     }
-    yield* Object.entries(value);
+    yield* found;
   }
 
   private fault(got: string): GadoliniumError {
-    return new GadoliniumError('bad-json', `expected one JSON object for ${this.path} but got ${got}`);
+    return new GadoliniumError(
+      'bad-json',
+      `expected one JSON ${this.opening === OPEN ? 'object' : 'array'} for ${this.path} but got ${got}`,
+    );
   }
 }

@@ -92,7 +92,7 @@ async function decoded(
   const out: WorkedImage[] = [];
   for (const [index, image] of images.entries()) {
     try {
-      out.push({ index, picture: await storedPicture(image.bytes ?? image.file ?? '', options) });
+      out.push({ index, picture: await storedPicture(image.bytes ?? image.file ?? '', options, image.part) });
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
       const name = image.file ?? image.id;

@@ -177,3 +177,36 @@ function floatTiff(): Buffer {
   for (const [i, value] of [0.1, 0.2, 300.5, 1e4].entries()) out.writeFloatLE(value, 134 + 4 * i);
   return out;
 }
+
+describe('a part of a picture', () => {
+  const part = { x: 7, y: 3, width: 40, height: 36 };
+
+  test('is cut before anything is resized; of a tiled TIFF too', async () => {
+    const whole = pixels(60, 40, 3, 1);
+    const rows = Array.from({ length: part.height }, (_, y) => {
+      const start = ((part.y + y) * 60 + part.x) * 3;
+      return whole.subarray(start, start + part.width * 3);
+    });
+    for (const bytes of [
+      await coloured().png().toBuffer(),
+      await coloured().tiff({ tile: true, tileWidth: 16, tileHeight: 16, compression: 'deflate' }).toBuffer(),
+    ]) {
+      const found = await storedPicture(bytes, options({ size: 100 }), part);
+      expect(found).toMatchObject({ width: 40, height: 36, source_width: 40, flags: ['small_image'] });
+      expect(Buffer.from(found.data).equals(Buffer.concat(rows))).toBe(true);
+      expect(await storedPicture(bytes, options(), part)).toMatchObject({ width: 36, height: 32 });
+    }
+  });
+
+  test('the limit of pixels is the part’s, and a part that is not inside is refused', async () => {
+    const bytes = await coloured().png().toBuffer();
+    await expect(storedPicture(bytes, options({ maxPixels: 1500 }), { ...part, height: 37 })).resolves.toBeDefined();
+    await expect(storedPicture(bytes, options({ maxPixels: 1400 }), part)).rejects.toMatchObject({
+      code: 'too_many_pixels',
+    });
+    for (const wrong of [{ x: 21 }, { y: 5 }, { x: -1 }, { width: 0 }, { x: 0.5 }, { y: Number.NaN }])
+      await expect(storedPicture(bytes, options(), { ...part, ...wrong })).rejects.toMatchObject({
+        code: 'part_outside_image',
+      });
+  });
+});

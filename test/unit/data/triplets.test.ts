@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ENTITIES, POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
 import type { DatasetAdapter, SourceText } from '../../../src/data/adapter.js';
-import { jsonMembers } from '../../../src/data/formats/json-members.js';
+import { jsonItems, jsonMembers } from '../../../src/data/formats/json-members.js';
 import { prepareFrom } from '../../../src/data/prepare.js';
 import { temporaryFolder } from './source-folder.js';
 
@@ -131,4 +131,26 @@ describe('members of a large object', () => {
       await expect(read(text)).rejects.toMatchObject({ code: 'bad-json' });
     },
   );
+});
+
+describe('items of a large array', () => {
+  async function read(text: string): Promise<unknown[]> {
+    const path = join(temporaryFolder(), 'x.json');
+    writeFileSync(path, text);
+    const out: unknown[] = [];
+    for await (const item of jsonItems(path)) out.push(item);
+    return out;
+  }
+
+  test.each([
+    [[]],
+    [[1, 'a,]', null, [2, [3]], { b: '}, {' }]],
+    [Array.from({ length: 3000 }, (_, i) => ({ caption: `${'[x,{'.repeat(i % 500)}` }))],
+  ])('are those that JSON.parse gives (%#)', async (array) => {
+    for (const indent of [0, 2]) expect(await read(JSON.stringify(array, null, indent))).toEqual(array);
+  });
+
+  test.each(['{"a": 1}', '[1, 2', '[1, x]', '[1] [2]', ''])('%j is no array', async (text) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'bad-json', message: expect.stringMatching(/array/u) });
+  });
 });
