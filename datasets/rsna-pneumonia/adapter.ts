@@ -4,13 +4,14 @@ import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { DatasetAdapter, Origin, SourceReject, SourceRow } from '../../src/data/adapter.js';
 import { dicomHeader } from '../../src/data/formats/dicom-header.js';
+import { gloriaParts } from '../../src/data/formats/scikit-learn-split.js';
 import { tableRows } from '../../src/data/formats/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
 import { viewOf } from '../../src/radiology/view.js';
 import { prompts } from './prompts.js';
 
 const options = z.strictObject({
-  /** A table with the columns patientId and split, to have the splits of some paper; default: drawn. */
+  /** gloria: as its scripts draw them, MGCA's too; or a table with the columns patientId and split; default: drawn. */
   splits: z.string().optional(),
 });
 type Options = z.infer<typeof options>;
@@ -37,7 +38,9 @@ const adapter: DatasetAdapter<Options> = {
     ],
     prompts,
     splitRule: options.splits
-      ? 'as the given table says'
+      ? options.splits === 'gloria'
+        ? "as GLoRIA's scripts draw them, by image"
+        : 'as the given table says'
       : 'the labelled part has no splits: drawn by the hash of the image; train 0.7, valid 0.15, test 0.15',
     fractions: { train: 0.7, valid: 0.15, test: 0.15 },
   }),
@@ -45,7 +48,6 @@ const adapter: DatasetAdapter<Options> = {
   async *rows({ from, options }) {
     const table = required(from, LABELS);
     const details = await columns(required(from, DETAILS), 'class');
-    const given = options.splits === undefined ? undefined : await columns(pathIn(from, options.splits), 'split');
     const images = new Map<string, Image>();
     for await (const found of tableRows(table)) {
       const origin = { file: LABELS, row: found.row };
@@ -59,6 +61,7 @@ const adapter: DatasetAdapter<Options> = {
       if (line.box !== undefined) image.boxes.push(line.box);
       images.set(line.id, image);
     }
+    const given = await splitsOf(options, from, [...images.keys()]);
     for (const image of images.values()) yield await toRow(image, join(from, FOLDER), details, given);
   },
 };
@@ -74,6 +77,19 @@ function required(from: string, name: string): string {
   const path = join(from, name);
   if (existsSync(path)) return path;
   throw GadoliniumError.expected('no-source', `'${name}'`, `the RSNA release ${from}`, 'a folder without it');
+}
+
+/** Part by image; undefined: to be drawn. */
+async function splitsOf(
+  { splits }: Options,
+  from: string,
+  ids: string[],
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (splits === undefined) return undefined;
+  if (splits !== 'gloria') return columns(pathIn(from, splits), 'split');
+  // Lines are grouped by image first, which sorts them.
+  const parts = gloriaParts(ids.length);
+  return new Map(ids.sort().map((id, place) => [id, parts[place]!]));
 }
 
 /** A column by patientId; a table of details has a row a box, all alike. */

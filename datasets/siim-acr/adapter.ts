@@ -4,13 +4,14 @@ import { basename, isAbsolute, join, parse } from 'node:path';
 import { z } from 'zod';
 import type { DatasetAdapter, Origin, SourceReject, SourceRow } from '../../src/data/adapter.js';
 import { dicomHeader } from '../../src/data/formats/dicom-header.js';
+import { gloriaParts } from '../../src/data/formats/scikit-learn-split.js';
 import { tableRows } from '../../src/data/formats/tables.js';
 import { GadoliniumError } from '../../src/errors.js';
 import { viewOf } from '../../src/radiology/view.js';
 import { rowRuns } from './run-lengths.js';
 
 const options = z.strictObject({
-  /** A table with the columns ImageId and split, to have the splits of some paper; default: drawn. */
+  /** gloria: as its scripts draw them, MGCA's too; or a table with the columns ImageId and split; default: drawn. */
   splits: z.string().optional(),
 });
 type Options = z.infer<typeof options>;
@@ -39,7 +40,9 @@ const adapter: DatasetAdapter<Options> = {
       },
     ],
     splitRule: options.splits
-      ? 'as the given table says'
+      ? options.splits === 'gloria'
+        ? "as GLoRIA's scripts draw them, by the first line of an image"
+        : 'as the given table says'
       : 'the labelled part has no splits: drawn by the hash of the image; train 0.7, valid 0.15, test 0.15',
     fractions: { train: 0.7, valid: 0.15, test: 0.15 },
   }),
@@ -48,10 +51,11 @@ const adapter: DatasetAdapter<Options> = {
     const path = join(from, TABLE);
     if (!existsSync(path))
       throw GadoliniumError.expected('no-source', `'${TABLE}'`, `the SIIM-ACR release ${from}`, 'a folder without it');
-    const splits = options.splits === undefined ? undefined : await splitsIn(from, options.splits);
     const files = filesBelow(join(from, FOLDER));
     const images = new Map<string, Image>();
+    let lines = 0;
     for await (const found of tableRows(path)) {
+      lines = found.row;
       const origin = { file: TABLE, row: found.row };
       const { ImageId: id = '', EncodedPixels: encoded = '' } =
         'fault' in found ? {} : (found.values as Record<string, string>);
@@ -65,6 +69,7 @@ const adapter: DatasetAdapter<Options> = {
       if (encoded.trim() !== '-1') image.masks.push(encoded);
       images.set(id, image);
     }
+    const splits = await splitsOf(options, from, [...images.values()], lines);
     for (const image of images.values()) yield await toRow(image, files, splits);
   },
 };
@@ -79,6 +84,20 @@ interface Image {
   /** One a pneumothorax; together they are the mask. */
   masks: string[];
   origin: Origin;
+}
+
+/** Part by image; undefined: to be drawn. */
+async function splitsOf(
+  { splits }: Options,
+  from: string,
+  images: Image[],
+  lines: number,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (splits === undefined) return undefined;
+  if (splits !== 'gloria') return splitsIn(from, splits);
+  // They draw lines, so that some images of several masks fall into several parts; here the first line's part counts.
+  const parts = gloriaParts(lines);
+  return new Map(images.map(({ id, origin }) => [id, parts[origin.row! - 1]!]));
 }
 
 async function splitsIn(from: string, table: string): Promise<Map<string, string>> {
