@@ -13,10 +13,11 @@ class Group {
   virtual int64_t rank() const = 0;
   virtual int64_t size() const = 0;
 
-  virtual void sum(Tensor x) = 0;                 // in place, over all ranks
-  virtual void largest(Tensor x) = 0;             // in place, elementwise
-  virtual void broadcast(Tensor x) = 0;           // in place, from rank 0
-  virtual Tensor gather(const Tensor& mine) = 0;  // one shape on all ranks → [size, …], in the order of ranks
+  virtual void sum(Tensor x) = 0;                    // in place, over all ranks
+  virtual void largest(Tensor x) = 0;                // in place, elementwise
+  virtual void broadcast(Tensor x) = 0;              // in place, from rank 0
+  virtual Tensor gather(const Tensor& mine) = 0;     // one shape on all ranks → [size, …], in the order of ranks
+  virtual Tensor from_next(const Tensor& mine) = 0;  // one shape on all ranks: what rank + 1 gave; the last rank gets the first's
 };
 
 }  // namespace gd

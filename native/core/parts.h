@@ -35,6 +35,8 @@ struct RelationRule {
 struct Objective {
   virtual ~Objective() = default;
   virtual Losses operator()(const Features& features, const Relation& relation, Pass& pass) = 0;
+  // Whether it takes this rank's own features (Pass::mine) and meets the other ranks by itself: nobody gathers them for it.
+  virtual bool in_blocks() const { return false; }
   // After an optimiser step, without gradients: e.g. keeps a learned temperature within its bounds.
   virtual void after_step() {}
 };

@@ -52,6 +52,7 @@ class ProcessGroup final : public Group {
   void largest(Tensor x) override;
   void broadcast(Tensor x) override;
   Tensor gather(const Tensor& mine) override;
+  Tensor from_next(const Tensor& mine) override;
 
   struct Held {
     Tensor tensor;

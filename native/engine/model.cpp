@@ -123,10 +123,10 @@ Model::Model(const Value& config, c10::Device device, c10::ScalarType dtype, uin
   for (const auto& given : config.at("objectives").array()) {
     const std::string kind = given.at("objective").text();
     const std::string name = given.text("name", kind);
-    add_asked<Objective>(asked, kind, or_null(given.find("options")));
     objectives_.push_back(
         {name, given.number("weight", 1),
          Registry<Objective>::instance().make(kind, root / ("objectives." + name), or_null(given.find("options")))});
+    if (!objectives_.back().objective->in_blocks()) add_asked<Objective>(asked, kind, or_null(given.find("options")));
   }
   expect(!objectives_.empty() || !config.find("optimise"), "bad-recipe",
          "expected at least one objective but the recipe has none");
@@ -171,6 +171,10 @@ Model::Outcome Model::losses(const Features& features, Pass pass) {
       out.measures.emplace_back(objectives_.size() == 1 ? measure : name + "." + measure, value);
   }
   return out;
+}
+
+bool Model::in_blocks() const {
+  return std::any_of(objectives_.begin(), objectives_.end(), [](const auto& one) { return one.objective->in_blocks(); });
 }
 
 void Model::after_step() {

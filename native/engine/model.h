@@ -48,6 +48,8 @@ class Model {
   Outcome losses(const Features& features, Pass pass);
   // The features that relation and objectives may read: what ranks must exchange.
   const std::vector<std::string>& asked() const { return asked_; }
+  // Whether some objective meets the other ranks by itself.
+  bool in_blocks() const;
   void after_step();
 
   // The tower (or "objectives", or a head's name) that a parameter counts under in gradient norms.

@@ -54,6 +54,9 @@ Trainer::Trainer(const Value& config, c10::Device device)
 }
 
 void Trainer::join(std::shared_ptr<ProcessGroup> group, GradientCompression compression, Negatives negatives) {
+  expect(negatives != Negatives::global_local_gradient || !model_.in_blocks(), "bad-recipe",
+         "expected exchange gather for objectives beside train.negatives global-local-gradient but got ring, whose gradient is "
+         "the exact one");
   group_ = std::move(group);
   negatives_ = negatives;
   reducer_ = std::make_unique<GradientReducer>(parameters_, *group_, compression, shard_);
@@ -101,6 +104,7 @@ Features Trainer::of_all_ranks(const Features& features, Pass& pass, Stopwatch& 
   }
   watch.start("communication");
   Features all = gather_features(features, model_.asked(), *group_, negatives_);
+  pass.mine = &features;
   pass.first_row = 0;
   return all;
 }

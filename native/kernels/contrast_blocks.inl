@@ -28,6 +28,7 @@ struct Factors {
   Matrix<T> a, b, row_labels, column_labels;
   T label_scale;
   bool labels;
+  T hardness = 0;  // above 0: of scores that stand in the labels' place
 
   template <class Problem>
   explicit Factors(const Problem& p, double label_scale_given)
@@ -38,6 +39,7 @@ struct Factors {
         label_scale(static_cast<T>(label_scale_given)),
         labels(p.row_labels != nullptr) {}
   Factors(const Factors&) = delete;
+  bool second() const { return labels || hardness > 0; }  // whether there are two scores a pair
   bool parallel() const { return a.rows * b.rows * a.width > worth_threads; }
 };
 
@@ -79,6 +81,15 @@ inline bool open_columns(const Matrix<T>& b, int64_t first, int64_t padded, T* o
   return every;
 }
 
+// f(place in the list, column within the block) of a row's listed pairs in a block of columns.
+template <class F>
+inline void each_listed(const int64_t* offsets, const int32_t* columns, int64_t row, int64_t first_column, int64_t padded, F f) {
+  const int32_t* end = columns + offsets[row + 1];
+  for (const int32_t* pair = std::lower_bound(columns + offsets[row], end, first_column);
+       pair != end && *pair < first_column + padded; ++pair)
+    f(pair - columns, *pair - first_column);
+}
+
 // Puts −inf where a pair is none: absent rows, closed columns (`open` null: all are open), excluded pairs.
 template <class T>
 inline void close_pairs(const Matrix<T>& a, int64_t first_row, int64_t rows, int64_t first_column, int64_t padded, const T* open,
@@ -91,11 +102,9 @@ inline void close_pairs(const Matrix<T>& a, int64_t first_row, int64_t rows, int
     }
     if (open)
       for (int64_t j = 0; j < padded; ++j) at[j] = open[j] > 0 ? at[j] : minus_infinity<T>;
-    if (excluded_offsets) {
-      const int32_t* end = excluded_columns + excluded_offsets[first_row + i + 1];
-      const int32_t* pair = std::lower_bound(excluded_columns + excluded_offsets[first_row + i], end, first_column);
-      for (; pair != end && *pair < first_column + padded; ++pair) at[*pair - first_column] = minus_infinity<T>;
-    }
+    if (excluded_offsets)
+      each_listed(excluded_offsets, excluded_columns, first_row + i, first_column, padded,
+                  [&](int64_t, int64_t j) { at[j] = minus_infinity<T>; });
   }
 }
 
@@ -106,6 +115,14 @@ inline bool is_pair(const Factors<T>& f, const Problem& p, int64_t row, int64_t 
   if (!p.excluded_offsets) return true;
   return !std::binary_search(p.excluded_columns + p.excluded_offsets[row], p.excluded_columns + p.excluded_offsets[row + 1],
                              static_cast<int32_t>(column));
+}
+
+// Scores of a strip times a factor.
+template <class T>
+inline void scale_strip(const T* z, T factor, int64_t rows, int64_t padded, T* to) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < padded; j += lanes<T>)
+      store<T>(to + i * score_row + j, load<T>(z + i * score_row + j) * all<T>(factor));
 }
 
 // Scores of `count` single pairs (row_of(e), column_of(e)), bit for bit those of the blocks, so that ties are ties: tiles of which
@@ -164,7 +181,7 @@ struct Backward {
     label_columns = pieces.take<T>(labels * packed_size<T>(block_columns, f.row_labels.width));
     columns_as_rows = pieces.take<T>(packed_size<T>(block_columns, f.a.width));
     scores = pieces.take<T>(height * score_row);
-    label_scores = pieces.take<T>(labels * threads * task_rows * score_row);
+    label_scores = pieces.take<T>((f.second() ? 1 : 0) * threads * task_rows * score_row);
     transposed = pieces.take<T>(threads * height * task_rows);
     open = pieces.take<T>(block_columns);
   }
@@ -200,6 +217,9 @@ struct Backward {
           if (f.labels) {
             s = label_scores + omp_get_thread_num() * task_rows * score_row;
             score_strip(label_rows, pitch, at, count, label_columns, padded, f.row_labels.width, s);
+          } else if (f.hardness > 0) {
+            s = label_scores + omp_get_thread_num() * task_rows * score_row;
+            scale_strip(z, f.hardness, count, padded, s);
           }
           turn(first_row + at, count, first_column, padded, z, s);
         });

@@ -40,6 +40,13 @@ int64_t contrast_workspace_cpu(const ContrastProblem& problem) {
   return problem.type == ElementType::f64 ? workspace_of<double>(problem) : workspace_of<float>(problem);
 }
 
+void contrast_partner_scores_cpu(const ContrastProblem& problem, void* row_own, void* column_own) {
+  if (problem.type == ElementType::f64)
+    GD_BETTER(partner_scores<double>(problem, row_own, column_own));
+  else
+    GD_BETTER(partner_scores<float>(problem, row_own, column_own));
+}
+
 void contrast_statistics_cpu(const ContrastProblem& problem, const ContrastStatistics& out, void* workspace) {
   if (problem.type == ElementType::f64)
     statistics<double>(problem, &out, workspace);

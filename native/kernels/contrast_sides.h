@@ -68,13 +68,25 @@ inline Tensor scale_argument(const Tensor& scale, const Tensor& a) {
   return side_argument(scale, scale.sizes(), real_type_of(a), a, "scale");
 }
 
-// Lists of pairs by rows.
-inline void pairs_arguments(Tensor& offsets, Tensor& columns, const Tensor& a, std::string_view name) {
+// Lists of pairs by rows, columns ascending within a row. What they hold is looked at on the CPU alone: a card would have to wait.
+inline void pairs_arguments(Tensor& offsets, Tensor& columns, const Tensor& a, const Tensor& b, std::string_view name) {
   expect(offsets.defined() == columns.defined(), "bad-shape", "expected both offsets and columns of ", name,
          " pairs, or neither");
   if (!offsets.defined()) return;
   offsets = side_argument(offsets, {a.size(0) + 1}, at::kLong, a, "offsets of pairs");
   columns = side_argument(columns, {columns.numel()}, at::kInt, a, "columns of pairs");
+  if (!offsets.is_cpu()) return;
+  const int64_t* from = offsets.const_data_ptr<int64_t>();
+  const int32_t* column = columns.const_data_ptr<int32_t>();
+  const int64_t rows = a.size(0), count = columns.numel();
+  expect(from[0] >= 0, "bad-shape", "expected offsets from 0 to ", count, " for the ", name, " pairs but got ", from[0]);
+  for (int64_t i = 0; i < rows; ++i) {
+    expect(from[i] <= from[i + 1] && from[i + 1] <= count, "bad-shape", "expected ascending offsets for the ", name,
+           " pairs but got ", from[i + 1], " after ", from[i], " in row ", i);
+    for (int64_t k = from[i]; k < from[i + 1]; ++k)
+      expect(column[k] >= 0 && column[k] < b.size(0) && (k == from[i] || column[k] > column[k - 1]), "bad-shape",
+             "expected ascending columns below ", b.size(0), " for the ", name, " pairs but got ", column[k], " in row ", i);
+  }
 }
 
 // Label vectors of both sides, or of neither.

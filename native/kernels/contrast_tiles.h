@@ -39,16 +39,26 @@ struct ContrastProblem {
   const int64_t* excluded_offsets = nullptr;  // [N + 1]
   const int32_t* excluded_columns = nullptr;  // [excluded_offsets[N]]
 
+  // Pairs whose scores are asked for one by one (sparse positives), by rows like those; null: none. They may be excluded.
+  const int64_t* pair_offsets = nullptr;  // [N + 1]
+  const int32_t* pair_columns = nullptr;  // [pairs]
+  int64_t pair_count = 0;                 // pairs
+
   // Soft targets by label vectors; null: none. With s_ij = label_scale · p_i·q_j over the same candidates:
   //   T_ij = exp(s_ij − row_label_lse_i) (a distribution over j),  T'_ij = exp(s_ij − column_label_lse_j) (over i)
   const void* row_labels = nullptr;     // real [N, K], contiguous
   const void* column_labels = nullptr;  // real [M, K], contiguous
   int64_t label_width = 0;              // K
   double label_scale = 1;               // 1/temperature of the targets' soft-max
+  // Above 0: s_ij = hardness · z_ij in the place of label scores, which then must be null.
+  double hardness = 0;
 
-  // The partner whose score and rank are asked for; null: neither. −1: this one has no partner.
+  // Partners, whose scores come ahead (contrast_partner_scores); null: none. −1: this one has no partner.
   const int64_t* row_partner = nullptr;     // [N], a column
   const int64_t* column_partner = nullptr;  // [M], a row
+  // Scores above which candidates are counted; null: none. NaN: none are, and the rank is 0.
+  const void* row_threshold = nullptr;     // real [N]
+  const void* column_threshold = nullptr;  // real [M]
 };
 
 // What the forward writes, each element of each array that is not null. An empty sum has the log −inf, so that the statistics
@@ -60,16 +70,15 @@ struct ContrastStatistics {
   // to the last digit of a float also for scores of 100. May be null, and 0 where a device does without.
   void* row_lse_rest = nullptr;     // real [N]
   void* column_lse_rest = nullptr;  // real [M]
-  // The partner's score, bit for bit the tiles' z of that pair; 0 where the rank is 0. Not null exactly when the partner is given.
-  void* row_own = nullptr;     // real [N]
-  void* column_own = nullptr;  // real [M]
-  // 1 + the number of candidates with a larger score than the partner's (ties are not larger); 0 without a partner, when the
-  // sample or its partner is absent, or when the pair itself is excluded. Not null exactly when that partner is given.
+  // 1 + the number of candidates above the threshold. Not null exactly when that threshold is given.
   int32_t* row_rank = nullptr;     // [N]
   int32_t* column_rank = nullptr;  // [M]
+  // z of the listed pairs, 0 where one of the two is absent. Not null exactly when there is a list.
+  void* pair_score = nullptr;  // real [pairs]
   // Not null exactly when labels are given.
-  void* row_target = nullptr;        // real [N]: Σ_j T_ij z_ij, 0 for an empty sum
-  void* column_target = nullptr;     // real [M]: Σ_i T'_ij z_ij
+  void* row_target = nullptr;     // real [N]: Σ_j T_ij z_ij, 0 for an empty sum
+  void* column_target = nullptr;  // real [M]: Σ_i T'_ij z_ij
+  // Not null exactly when labels or a hardness are given.
   void* row_label_lse = nullptr;     // real [N]: log Σ_j exp s_ij
   void* column_label_lse = nullptr;  // real [M]
 };
@@ -83,11 +92,12 @@ struct ContrastCotangents {
   const void* column_lse_rest = nullptr;  // real [M]; null: 0
   const void* row_gradient = nullptr;     // real [N]: g
   const void* column_gradient = nullptr;  // real [M]: h
-  // Gradients of the partners' scores: dz_i,row_partner(i) += the one, dz_column_partner(j),j += the other, where the pair is a
-  // candidate. Not null exactly when the partner is given.
+  // Gradients of the partners' scores: dz_i,row_partner(i) += the one, dz_column_partner(j),j += the other, where both are there,
+  // candidates or not. Not null exactly when the partner is given.
   const void* row_own_gradient = nullptr;     // real [N]
   const void* column_own_gradient = nullptr;  // real [M]
-  // Not null exactly when labels are given.
+  const void* pair_gradient = nullptr;        // real [pairs]: likewise for the list
+  // Not null exactly when labels or a hardness are given.
   const void* row_label_lse = nullptr;           // real [N]
   const void* column_label_lse = nullptr;        // real [M]
   const void* row_target_gradient = nullptr;     // real [N]: g'
@@ -103,6 +113,9 @@ struct ContrastGradients {
 
 // Bytes of workspace that either direction needs, aligned to 64 bytes (to 256 on a card).
 int64_t contrast_workspace_cpu(const ContrastProblem& problem);
+// The partners' scores, bit for bit the tiles' z of those pairs; NaN where there is no partner or one of the two is absent. Written
+// for each side whose partners are given; N and M of the outputs are the problem's.
+void contrast_partner_scores_cpu(const ContrastProblem& problem, void* row_own, void* column_own);
 void contrast_statistics_cpu(const ContrastProblem& problem, const ContrastStatistics& out, void* workspace);
 void contrast_gradient_cpu(const ContrastProblem& problem, const ContrastCotangents& in, const ContrastGradients& out,
                            void* workspace);
@@ -110,6 +123,7 @@ void contrast_gradient_cpu(const ContrastProblem& problem, const ContrastCotange
 // The same on a card; `stream` is a cudaStream_t. No host synchronisation. Widths are 64 to 1024 in steps of 64, rows aligned to
 // 16 bytes, no f64. `deterministic`: the same bits in every run, for one more product of N·M·D.
 int64_t contrast_workspace_cuda(const ContrastProblem& problem);
+void contrast_partner_scores_cuda(const ContrastProblem& problem, void* row_own, void* column_own, void* stream);
 void contrast_statistics_cuda(const ContrastProblem& problem, const ContrastStatistics& out, void* workspace, void* stream);
 void contrast_gradient_cuda(const ContrastProblem& problem, const ContrastCotangents& in, const ContrastGradients& out,
                             void* workspace, void* stream, bool deterministic = false);

@@ -34,8 +34,8 @@ Found run(const Tensor& given_a, const Tensor& given_b, const Tensor& given_scal
   plan.row_partner = side_argument(plan.row_partner, {n}, at::kLong, a, "row_partner");
   plan.weight =
       plan.weight.defined() ? side_argument(plan.weight, {n}, real, a, "weight") : at::ones({n}, a.options().dtype(real));
-  pairs_arguments(plan.excluded_offsets, plan.excluded_columns, a, "excluded");
-  pairs_arguments(plan.positive_offsets, plan.positive_columns, a, "positive");
+  pairs_arguments(plan.excluded_offsets, plan.excluded_columns, a, b, "excluded");
+  pairs_arguments(plan.positive_offsets, plan.positive_columns, a, b, "positive");
   labels_arguments(plan.row_labels, plan.column_labels, a, b);
 
   SigmoidContrastProblem p;
@@ -107,12 +107,46 @@ Found shared_run(const Tensor& a, const Tensor& b, const Tensor& scale, const Te
   return out;
 }
 
+// This rank's rows against the columns of all ranks, one after the other; their gradients travel with them.
+Found ring_run(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, SigmoidContrastPlan& plan,
+               bool gradients, Group& group) {
+  expect(!plan.excluded_offsets.defined() && !plan.positive_offsets.defined(), "no-kernel",
+         "expected no lists of pairs for a contrast in a ring, whose columns are this rank's own, but got some");
+  if (!plan.weight.defined()) plan.weight = at::ones({a.size(0)}, a.options().dtype(real_type_of(a)).requires_grad(false));
+  SigmoidContrastPlan block = plan;
+  Tensor columns = b.detach();
+  Found out;
+  const auto add = [](Tensor& sum, const Tensor& part) { sum = sum.defined() ? sum.add_(part) : part; };
+  for (int64_t step = 0; step < group.size(); ++step) {
+    SigmoidContrastPlan now = block;
+    if (step > 0) now.row_partner = Tensor();
+    const Found found = run(a, columns, scale, bias, now, gradients);
+    add(out.row_sum, found.row_sum);
+    if (gradients) {
+      add(out.a, found.a);
+      add(out.scale, found.scale);
+      add(out.bias, found.bias);
+      add(out.b, found.b);
+      out.b = group.from_next(out.b);
+    }
+    if (step + 1 == group.size()) break;
+    columns = group.from_next(columns);
+    if (block.column_there.defined()) block.column_there = group.from_next(block.column_there.to(at::kByte)).to(at::kBool);
+    if (block.column_labels.defined()) block.column_labels = group.from_next(block.column_labels);
+  }
+  plan.weight = plan.weight.to(out.row_sum.scalar_type());
+  plan.row_partner = Tensor();
+  return out;
+}
+
 struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFunction> {
   // `gradients`: whether anybody will ask, known only outside of here.
   static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
-                               const SigmoidContrastPlan& given, bool gradients, Group* group) {
+                               const SigmoidContrastPlan& given, bool gradients, Group* group, bool ring) {
     SigmoidContrastPlan plan = given;
-    const Found found = group ? shared_run(a, b, scale, bias, plan, gradients, *group) : run(a, b, scale, bias, plan, gradients);
+    const Found found = ring    ? ring_run(a, b, scale, bias, plan, gradients, *group)
+                        : group ? shared_run(a, b, scale, bias, plan, gradients, *group)
+                                : run(a, b, scale, bias, plan, gradients);
     if (gradients) {
       const auto alike = [](const Tensor& sum, const Tensor& x) {
         return (x.numel() > 1 ? sum : sum.sum(0, false, at::kDouble).reshape(x.sizes())).to(x.scalar_type());
@@ -135,7 +169,7 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
     expect(!c10::GradMode::is_enabled(), "no-second-derivative",
            "expected one derivative of sigmoid-contrast but got asked for the second");
     const Tensor& g = gradients[0];
-    variable_list out(7);
+    variable_list out(8);
     if (!g.defined()) return out;
     const variable_list saved = ctx->get_saved_variables();
     for (size_t i = 0; i < saved.size(); ++i) out[i] = saved[i] * g.to(saved[i].scalar_type());
@@ -143,16 +177,26 @@ struct SigmoidContrastFunction : torch::autograd::Function<SigmoidContrastFuncti
   }
 };
 
+SigmoidContrastTotal apply(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                           const SigmoidContrastPlan& plan, Group* group, bool ring) {
+  const bool gradients =
+      c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
+  const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients, group, ring);
+  SigmoidContrastTotal out{found[0], found[1], {}};
+  if (found.size() > 2) out.row_rank = found[2];
+  return out;
+}
+
 }  // namespace
 
 SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
                                       const SigmoidContrastPlan& plan, Group* group) {
-  const bool gradients =
-      c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad() || scale.requires_grad() || bias.requires_grad());
-  const variable_list found = SigmoidContrastFunction::apply(a, b, scale, bias, plan, gradients, group);
-  SigmoidContrastTotal out{found[0], found[1], {}};
-  if (plan.row_partner.defined()) out.row_rank = found[2];
-  return out;
+  return apply(a, b, scale, bias, plan, group, /*ring=*/false);
+}
+
+SigmoidContrastTotal sigmoid_contrast_in_ring(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                                              const SigmoidContrastPlan& plan, Group& group) {
+  return apply(a, b, scale, bias, plan, &group, /*ring=*/true);
 }
 
 }  // namespace gd

@@ -33,4 +33,10 @@ struct SigmoidContrastTotal {
 SigmoidContrastTotal sigmoid_contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
                                       const SigmoidContrastPlan& plan, Group* group = nullptr);
 
+// The same where each rank has rows and columns of its own, as many as every other, and nobody ever holds more than two ranks'
+// columns (contrast_in_ring in contrast.h says how). `total` and the gradients of scale and bias are this rank's part of sums over
+// ranks. Partners are of the same rank; lists of pairs are refused; there are no ranks of scores.
+SigmoidContrastTotal sigmoid_contrast_in_ring(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias,
+                                              const SigmoidContrastPlan& plan, Group& group);
+
 }  // namespace gd

@@ -42,7 +42,7 @@ struct GradientLayout {
     sums = layout.array<float>(3 * Scores::Across * T);
     larger = layout.array<int32_t>(Scores::Across * T);
     partner = layout.array<float>(T);
-    peaks = layout.array<float>(warps_a_block * 2);
+    peaks = layout.array<float>(warps_a_block * 3);
     slopes = layout.tile(T, slope_stride);
     own = layout.tile(T, p.width * static_cast<int>(sizeof(Type)));
     other = layout.tile(T, p.width * static_cast<int>(sizeof(Type)));
@@ -53,8 +53,9 @@ struct GradientLayout {
 
 // A power of two that brings the slopes of float16 problems, which are as small as 1/N, into that type's range: the
 // largest that |scale · slope| can be becomes at most 1. Every block finds the same one from the O(N) vectors.
+template <bool Lists>
 GD_TILE float slope_factor(Block& block, Array<float> peaks, const GradientParameters& p) {
-  Lane<float> scale, weight;
+  Lane<float> scale, weight, listed;
   const auto larger = [](float x, float y) { return x > y ? x : y; };
   const auto size = [](float x) { return x < 0 ? -x : x; };
   block.warps([&](int warp) {
@@ -74,26 +75,34 @@ GD_TILE float slope_factor(Block& block, Array<float> peaks, const GradientParam
       // Rows alone have a scale; a side without gradients has 1, which changes no product.
       look(p.own_samples, p.own.count);
       look(p.other_samples, p.other.count);
+      listed[lane] = 0;
+      if constexpr (!Lists) return;
+      const int64_t pairs = p.pair_gradient ? p.positive.offsets[p.own_is_rows ? p.own.count : p.other.count] : 0;
+      for (int64_t i = block.thread_of(lane); i < pairs; i += threads_a_block)
+        listed[lane] = larger(listed[lane], size(p.pair_gradient[i]));
     });
     for (int mask = 1; mask < 32; mask *= 2) {
       block.exchange(scale, mask, larger);
       block.exchange(weight, mask, larger);
+      block.exchange(listed, mask, larger);
     }
     block.lanes([&](int lane) {
       if (lane != 0) return;
       set(block, block.thread_of(lane), peaks, warp, scale[lane]);
       set(block, block.thread_of(lane), peaks, warps_a_block + warp, weight[lane]);
+      set(block, block.thread_of(lane), peaks, 2 * warps_a_block + warp, listed[lane]);
     });
   });
   block.barrier();
   float factor = 1;
   block.threads([&](int thread) {
-    float scales = 0, weights = 0;
+    float scales = 0, weights = 0, lists = 0;
     for (int warp = 0; warp < warps_a_block; ++warp) {
       scales = larger(scales, get(block, thread, peaks, warp));
       weights = larger(weights, get(block, thread, peaks, warps_a_block + warp));
+      lists = larger(lists, get(block, thread, peaks, 2 * warps_a_block + warp));
     }
-    const float bound = 2 * scales * weights;
+    const float bound = scales * (2 * weights + lists);
     int exponent = 0;
     if (bound > 0 && bound < infinity()) frexpf(bound, &exponent);
     factor = ldexpf(1.0f, -exponent);
@@ -182,7 +191,7 @@ GD_TILE void gradient_block(Block& block, const GradientParameters& p, int64_t o
     });
   });
   float factor = 1;
-  if constexpr (has_small_range<Type>) factor = slope_factor(block, at.peaks, p);
+  if constexpr (has_small_range<Type>) factor = slope_factor<Rule::lists>(block, at.peaks, p);
 
   Sums<S::M, S::N> scores, labels;
   if (p.sums.rank) {
@@ -274,16 +283,22 @@ GD_TILE void gradient_block(Block& block, const GradientParameters& p, int64_t o
             for (int k = 0; k < 2; ++k) {
               const int column = S::column(warp) + n * 8 + fragment_column(lane, k);
               const int r = p.own_is_rows ? row : column, c = p.own_is_rows ? column : row;
-              const bool candidate = own_there && get(block, thread, at.other_there, column) &&
-                                     !(excluded && is_marked(block, thread, at.excluded, r, c));
               float slope = 0;
-              if (candidate) {
+              const bool there = own_there && get(block, thread, at.other_there, column);
+              const bool candidate = there && !(excluded && is_marked(block, thread, at.excluded, r, c));
+              if (Rule::lists ? there : candidate) {
                 const Sample other = get(block, thread, at.other_samples, column);
                 const float dot = scores.at(warp, lane, 0, n, half * 2 + k), scaled = dot * (own.scale * other.scale);
-                const float label = p.own.labels ? labels.at(warp, lane, 0, n, half * 2 + k) * p.label_scale : 0.0f;
+                float label = p.own.labels ? labels.at(warp, lane, 0, n, half * 2 + k) * p.label_scale : 0.0f;
                 const bool same = (positive && is_marked(block, thread, at.positive, r, c)) || (p.positive_labels && label > 0);
                 float value = 0;
-                slope = Rule::slope(own, other, scaled + bias, label, same, value);
+                if constexpr (Rule::lists) {
+                  if (!p.own.labels) label = scaled * p.hardness;
+                  if (candidate) slope = Rule::slope(own, other, scaled, label, false, value);
+                  if (same) slope += p.pair_gradient[place_of(p.positive, row0 + r, column0 + c)];
+                } else {
+                  slope = Rule::slope(own, other, scaled + bias, label, same, value);
+                }
                 if (own.partner == static_cast<int32_t>(other0) + column) slope += own.partner_gradient;
                 if (other.partner == static_cast<int32_t>(own0) + row) slope += other.partner_gradient;
                 sums[0][half][lane] += slope * dot;

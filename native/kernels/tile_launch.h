@@ -133,7 +133,7 @@ struct GradientLaunch {
 template <typename Rule, typename Type>
 void gradients_of(const GradientParameters& p, bool deterministic, cudaStream_t stream) {
   const Device device = this_device();
-  with_tile<Type>(p, device.shared_a_block, GradientLaunch<Rule, Type>{p, deterministic, device, stream});
+  with_tile<Type, Rule::lists>(p, device.shared_a_block, GradientLaunch<Rule, Type>{p, deterministic, device, stream});
 }
 
 template <typename Rule>

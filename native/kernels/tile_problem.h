@@ -8,6 +8,8 @@
 #include "kernels/tile_partner.h"
 #include "kernels/tile_statistics.h"
 
+#include <limits>
+
 namespace gd::tile {
 
 inline int size_of(ElementType type) { return type == ElementType::f64 ? 8 : type == ElementType::f32 ? 4 : 2; }
@@ -37,7 +39,7 @@ inline Strips strips_of(int64_t samples) {
   return {static_cast<int>(a_strip), static_cast<int>((tiles + a_strip - 1) / a_strip)};
 }
 
-inline Partials partials_of(Workspace& workspace, int64_t samples, int strips, bool labels, bool ranks) {
+inline Partials partials_of(Workspace& workspace, int64_t samples, int strips, bool labels, const void* threshold) {
   Partials partials;
   const int64_t count = samples * strips;
   partials.top = workspace.take<float>(count);
@@ -47,9 +49,9 @@ inline Partials partials_of(Workspace& workspace, int64_t samples, int strips, b
     partials.label_sum = workspace.take<float>(count);
     partials.label_weighted = workspace.take<float>(count);
   }
-  if (ranks) {
+  if (threshold) {
     partials.larger = workspace.take<int32_t>(count);
-    partials.partner_score = workspace.take<float>(samples);
+    partials.threshold = static_cast<const float*>(threshold);
   }
   return partials;
 }
@@ -66,14 +68,14 @@ inline StatisticsParameters statistics_parameters(const ContrastProblem& problem
   p.excluded = {problem.excluded_offsets, problem.excluded_columns, nullptr};
   p.label_width = static_cast<int>(problem.label_width);
   p.label_scale = static_cast<float>(problem.label_scale);
+  p.hardness = static_cast<float>(problem.hardness);
   const Strips rows = strips_of(problem.rows), columns = strips_of(problem.columns);
   p.row_tiles = rows.tiles;
   p.row_strips = rows.count;
   p.column_tiles = columns.tiles;
   p.column_strips = columns.count;
-  const bool labels = problem.row_labels;
-  p.row_partials = partials_of(workspace, problem.rows, columns.count, labels, problem.row_partner);
-  p.column_partials = partials_of(workspace, problem.columns, rows.count, labels, problem.column_partner);
+  p.row_partials = partials_of(workspace, problem.rows, columns.count, p.second(), problem.row_threshold);
+  p.column_partials = partials_of(workspace, problem.columns, rows.count, p.second(), problem.column_threshold);
   if (bytes) *bytes = workspace.bytes;
   return p;
 }
@@ -84,27 +86,33 @@ inline int64_t statistics_workspace(const ContrastProblem& problem) {
   return bytes;
 }
 
-inline PartnerParameters row_partners(const ContrastProblem& problem, const StatisticsParameters& p) {
-  return {p.rows,
-          p.columns,
-          p.width_bytes,
-          p.scale,
-          p.scale_by_row,
-          p.excluded,
-          problem.row_partner,
-          true,
-          p.row_partials.partner_score};
+inline PartnerParameters pair_parameters(const ContrastProblem& problem, void* score) {
+  PartnerParameters p;
+  p.rows = side_of(problem.a, problem.a_stride, problem.type, problem.rows, problem.row_there, nullptr);
+  p.columns = side_of(problem.b, problem.b_stride, problem.type, problem.columns, problem.column_there, nullptr);
+  p.width_bytes = static_cast<int>(problem.width) * size_of(problem.type);
+  p.scale = static_cast<const float*>(problem.scale);
+  p.scale_by_row = problem.scale_by_row;
+  p.score = static_cast<float*>(score);
+  return p;
 }
-inline PartnerParameters column_partners(const ContrastProblem& problem, const StatisticsParameters& p) {
-  return {p.rows,
-          p.columns,
-          p.width_bytes,
-          p.scale,
-          p.scale_by_row,
-          p.excluded,
-          problem.column_partner,
-          false,
-          p.column_partials.partner_score};
+
+// One side's partners.
+inline PartnerParameters partner_parameters(const ContrastProblem& problem, bool of_rows, void* score) {
+  PartnerParameters p = pair_parameters(problem, score);
+  p.partner = of_rows ? problem.row_partner : problem.column_partner;
+  p.of_rows = of_rows;
+  p.count = !p.partner ? 0 : of_rows ? problem.rows : problem.columns;
+  p.none = std::numeric_limits<float>::quiet_NaN();
+  return p;
+}
+
+// The listed pairs.
+inline PartnerParameters list_parameters(const ContrastProblem& problem, void* score) {
+  PartnerParameters p = pair_parameters(problem, score);
+  p.list = {problem.pair_offsets, problem.pair_columns, nullptr};
+  p.count = problem.pair_offsets ? problem.pair_count : 0;
+  return p;
 }
 
 inline Combination row_combination(const StatisticsParameters& p, const ContrastStatistics& out) {
@@ -112,8 +120,7 @@ inline Combination row_combination(const StatisticsParameters& p, const Contrast
   return {p.row_partials,
           p.column_strips,
           p.rows.count,
-          {floats(out.row_lse), floats(out.row_lse_rest), floats(out.row_target), floats(out.row_label_lse), floats(out.row_own),
-           out.row_rank}};
+          {floats(out.row_lse), floats(out.row_lse_rest), floats(out.row_target), floats(out.row_label_lse), out.row_rank}};
 }
 inline Combination column_combination(const StatisticsParameters& p, const ContrastStatistics& out) {
   const auto floats = [](void* x) { return static_cast<float*>(x); };
@@ -121,7 +128,7 @@ inline Combination column_combination(const StatisticsParameters& p, const Contr
           p.row_strips,
           p.columns.count,
           {floats(out.column_lse), floats(out.column_lse_rest), floats(out.column_target), floats(out.column_label_lse),
-           floats(out.column_own), out.column_rank}};
+           out.column_rank}};
 }
 
 // The first pass of the gradient, with both sides' outputs; the second one of the form without atomics is turned(this).
@@ -150,7 +157,10 @@ inline GradientParameters gradient_parameters(const ContrastProblem& problem, co
   p.width = static_cast<int>(problem.width);
   p.label_width = static_cast<int>(problem.label_width);
   p.label_scale = static_cast<float>(problem.label_scale);
+  p.hardness = static_cast<float>(problem.hardness);
   p.excluded = {problem.excluded_offsets, problem.excluded_columns, nullptr};
+  p.positive = {problem.pair_offsets, problem.pair_columns, nullptr};
+  p.pair_gradient = floats(in.pair_gradient);
   p.own_gradient = static_cast<float*>(out.a);
   p.other_gradient = static_cast<float*>(out.b);
   p.sums.scale = static_cast<float*>(out.scale);
@@ -181,11 +191,18 @@ inline GradientParameters gradient_parameters(const SigmoidContrastProblem& prob
   return p;
 }
 
+// Whether the gradient takes the rule with lists.
+inline bool takes_lists(const ContrastProblem& problem) {
+  return problem.pair_offsets || problem.hardness > 0 ||
+         (problem.excluded_offsets && (problem.row_partner || problem.column_partner));
+}
+
 // Which tiles: as large as fit the registers and the shared memory. f<T, N>() with T samples a side and at most N fragments
-// a warp: 64 up to width 512 of a half type with 160 KB, else 32 or 16.
-template <typename Type, typename F>
+// a warp: 64 up to width 512 of a half type with 160 KB (256 with lists), else 32 or 16.
+template <typename Type, bool Lists, typename F>
 void with_tile(const GradientParameters& p, int shared_a_block, F f) {
-  constexpr int most = sizeof(Type) == 2 ? 512 : 256;  // widths for which a warp's part of the gradient fits its registers
+  constexpr int most =
+      sizeof(Type) == 2 && !Lists ? 512 : 256;  // widths for which a warp's part of the gradient fits its registers
   if (p.width <= most && GradientLayout<Type, 64>(p).layout.bytes <= shared_a_block)
     return f.template operator()<64, most / 32>();
   if (p.width <= 2 * most && GradientLayout<Type, 32>(p).layout.bytes <= shared_a_block)

@@ -36,6 +36,11 @@ GD_TILE int64_t first_at_least(const int32_t* list, int64_t begin, int64_t end, 
   return begin;
 }
 
+// Where a pair stands in the list, which holds it.
+GD_TILE int64_t place_of(const PairList& list, int64_t row, int64_t column) {
+  return first_at_least(list.columns, list.offsets[row], list.offsets[row + 1], column);
+}
+
 GD_TILE bool is_listed(const PairList& list, int64_t row, int64_t column) {
   if (!list.offsets) return false;
   const int64_t end = list.offsets[row + 1], at = first_at_least(list.columns, list.offsets[row], end, column);

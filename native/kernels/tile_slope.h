@@ -51,7 +51,9 @@ struct GradientParameters {
   const float* bias_at = nullptr;
   int label_width = 0;
   float label_scale = 1;
+  float hardness = 0;  // above 0, without labels: of the scores that stand in their place
   PairList excluded, positive;
+  const float* pair_gradient = nullptr;   // of the scores of the pairs in the list `positive`
   bool positive_labels = false;           // pairs with a label product above 0 are positive
   const int64_t* rank_partner = nullptr;  // of each own sample
   float* own_gradient = nullptr;          // [own.count, D]
@@ -85,6 +87,7 @@ GD_BOTH_SIDES GradientParameters turned(const GradientParameters& p, int own_til
 
 // The soft-max contrast; own and other alike: gradient = g or h, lse the sample's own log-sum-exp.
 struct SoftmaxRule {
+  static constexpr bool lists = false;
   GD_TILE static float slope(const Sample& own, const Sample& other, float z, float label, bool, float&) {
     float slope =
         own.gradient * exponential(z - own.lse - own.lse_rest) + other.gradient * exponential(z - other.lse - other.lse_rest);
@@ -95,8 +98,15 @@ struct SoftmaxRule {
   }
 };
 
+// The same with gradients of listed pairs, partners who are no candidates, and a hardness: a rule of its own, because these take
+// registers that the plain one has not.
+struct ListedSoftmaxRule : SoftmaxRule {
+  static constexpr bool lists = true;
+};
+
 // The pairwise sigmoid contrast; gradient = the row's weight, and 1 for a column.
 struct SigmoidRule {
+  static constexpr bool lists = false;
   GD_TILE static float slope(const Sample& own, const Sample& other, float z, float, bool positive, float& value) {
     const float wrong = positive ? -z : z;
     value = log1p_exponential(wrong);

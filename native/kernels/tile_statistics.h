@@ -11,12 +11,13 @@ namespace gd::tile {
 constexpr int statistics_tile = 128;
 constexpr int most_strips = 16;
 
-// Per sample and strip: `strips` arrays of [count] each. The label's arrays are null without labels, `larger` without ranks.
+// Per sample and strip: `strips` arrays of [count] each. The label's arrays are null without labels and hardness, `larger` without
+// thresholds.
 struct Partials {
   float *top = nullptr, *sum = nullptr;
   float *label_top = nullptr, *label_sum = nullptr, *label_weighted = nullptr;
-  int32_t* larger = nullptr;  // candidates with a larger score than the partner's
-  float* partner_score = nullptr;
+  int32_t* larger = nullptr;  // candidates with a score above the threshold
+  const float* threshold = nullptr;
 };
 
 struct StatisticsParameters {
@@ -27,6 +28,8 @@ struct StatisticsParameters {
   PairList excluded;
   int label_width = 0;
   float label_scale = 1;
+  float hardness = 0;  // above 0, without labels: of the scores that stand in their place
+  GD_BOTH_SIDES bool second() const { return rows.labels || hardness > 0; }
   int row_tiles = 0, column_tiles = 0;  // of a strip
   int row_strips = 0, column_strips = 0;
   int stages = 2;
@@ -41,7 +44,7 @@ struct StatisticsLayout {
   using S = StatisticsShares;
   static constexpr int n = statistics_tile, kinds = Labels ? 5 : 2;  // top, sum, and with labels label top, sum, weighted
   Layout layout;
-  Array<float> scale, row_partner, column_partner;
+  Array<float> scale, row_threshold, column_threshold;
   Array<uint8_t> row_there, column_there;
   Array<float> row_sums, column_sums;  // of a tile, by kind and by warp across its columns / down its rows
   Array<int32_t> row_larger, column_larger;
@@ -52,8 +55,8 @@ struct StatisticsLayout {
 
   GD_BOTH_SIDES explicit StatisticsLayout(int stages) {
     scale = layout.array<float>(n);
-    row_partner = layout.array<float>(n);
-    column_partner = layout.array<float>(n);
+    row_threshold = layout.array<float>(n);
+    column_threshold = layout.array<float>(n);
     row_there = layout.array<uint8_t>(n);
     column_there = layout.array<uint8_t>(n);
     row_sums = layout.array<float>(kinds * S::Across * n);
@@ -69,7 +72,7 @@ struct StatisticsLayout {
 
 GD_BOTH_SIDES bool wants_ranks(const StatisticsParameters& p) { return p.row_partials.larger || p.column_partials.larger; }
 
-// Along rows (ByRow) or columns of the block's scores: the largest, the sum of exponentials, the number above the partner's.
+// Along rows (ByRow) or columns of the block's scores: the largest, the sum of exponentials, the number above the threshold.
 // A lane first takes its own elements, then the lanes that share a row (or a column) exchange, then one of them writes.
 template <bool ByRow, bool Labels>
 GD_TILE void reduce_scores(Block& block, const StatisticsLayout<Labels>& at, bool ranks, Sums<4, 4>& scores, Sums<4, 4>& labels) {
@@ -118,9 +121,9 @@ GD_TILE void reduce_scores(Block& block, const StatisticsLayout<Labels>& at, boo
         label_weighted[lane] = 0;
         count[lane] = 0;
         if (ranks) {
-          const float partner = get(block, block.thread_of(lane), ByRow ? at.row_partner : at.column_partner, place(lane));
+          const float least = get(block, block.thread_of(lane), ByRow ? at.row_threshold : at.column_threshold, place(lane));
           GD_UNROLL
-          for (int k = 0; k < 8; ++k) count[lane] += score(scores, lane, k) > partner ? 1 : 0;
+          for (int k = 0; k < 8; ++k) count[lane] += score(scores, lane, k) > least ? 1 : 0;
         }
         if (top[lane] == -infinity()) return;  // no candidate here
         GD_UNROLL
@@ -205,8 +208,8 @@ GD_TILE void statistics_block(Block& block, const StatisticsParameters& p, int r
       }
       if (ranks) {
         set(block, thread, at.running_larger, thread, 0);
-        set(block, thread, at.row_partner, thread,
-            p.row_partials.larger && row < p.rows.count ? p.row_partials.partner_score[row] : infinity());
+        set(block, thread, at.row_threshold, thread,
+            p.row_partials.larger && row < p.rows.count ? p.row_partials.threshold[row] : infinity());
       }
     });
 
@@ -219,11 +222,11 @@ GD_TILE void statistics_block(Block& block, const StatisticsParameters& p, int r
         const int64_t column = column0 + thread;
         set(block, thread, at.column_there, thread, static_cast<uint8_t>(is_there(p.columns, column)));
         if (ranks)
-          set(block, thread, at.column_partner, thread,
-              p.column_partials.larger && column < p.columns.count ? p.column_partials.partner_score[column] : infinity());
+          set(block, thread, at.column_threshold, thread,
+              p.column_partials.larger && column < p.columns.count ? p.column_partials.threshold[column] : infinity());
       });
       if (p.excluded.offsets) mark_pairs(block, at.excluded, p.excluded, n, row0, p.rows.count, column0);
-      if constexpr (Labels) {
+      if (Labels && p.rows.labels) {
         multiply_through<float, S>(block, labels, at.ring, (p.label_width + 31) / 32, [&](Tile left, Tile right, int step) {
           load_floats(block, left, n, p.rows.labels, p.label_width, row0, p.rows.count, step * 32);
           load_floats(block, right, n, p.columns.labels, p.label_width, column0, p.columns.count, step * 32);
@@ -254,7 +257,7 @@ GD_TILE void statistics_block(Block& block, const StatisticsParameters& p, int r
               z = candidate ? z * scale : -infinity();
               if constexpr (Labels) {
                 float& label = labels.at(warp, lane, m, k >> 1, half * 2 + (k & 1));
-                label = candidate ? label * p.label_scale : -infinity();
+                label = !candidate ? -infinity() : p.rows.labels ? label * p.label_scale : z * p.hardness;
               }
             }
           }
@@ -326,7 +329,7 @@ GD_TILE void statistics_block(Block& block, const StatisticsParameters& p, int r
 // --- The second launch: the strips of each sample become the outputs -------------------------------------------------------
 
 struct StatisticsOutputs {
-  float *lse = nullptr, *lse_rest = nullptr, *target = nullptr, *label_lse = nullptr, *own = nullptr;  // each may be null
+  float *lse = nullptr, *lse_rest = nullptr, *target = nullptr, *label_lse = nullptr;  // each may be null
   int32_t* rank = nullptr;
 };
 
@@ -362,11 +365,7 @@ GD_TILE void combine_sample(const Combination& side, int64_t i) {
     if (out.label_lse) out.label_lse[i] = any ? labels.top + logarithm(labels.sum) : -infinity();
     if (out.target) out.target[i] = any ? labels.weighted / labels.sum : 0.0f;
   }
-  if (partials.partner_score) {
-    const float partner = partials.partner_score[i];
-    if (out.rank) out.rank[i] = partner == partner ? 1 + larger : 0;
-    if (out.own) out.own[i] = partner == partner ? partner : 0.0f;
-  }
+  if (out.rank) out.rank[i] = partials.threshold[i] == partials.threshold[i] ? 1 + larger : 0;
 }
 
 }  // namespace gd::tile

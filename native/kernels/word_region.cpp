@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/range.h"
+#include "kernels/row_share.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -23,6 +24,17 @@ struct Rows {
   int64_t samples() const { return static_cast<int64_t>(starts.size()) - 1; }
   int64_t count(int64_t i) const { return starts[static_cast<size_t>(i) + 1] - starts[static_cast<size_t>(i)]; }
   Tensor of(const Tensor& like, int64_t i) const { return like.narrow(0, starts[static_cast<size_t>(i)], count(i)); }
+  // Where the rows of samples from `first` on lie.
+  Tensor place(const Tensor& like, int64_t first, int64_t samples) const {
+    const int64_t from = starts[static_cast<size_t>(first)];
+    return like.narrow(0, from, starts[static_cast<size_t>(first + samples)] - from);
+  }
+  Rows part(int64_t first, int64_t samples) const {
+    Rows out{place(values, first, samples), {}};
+    for (int64_t i = first; i <= first + samples; ++i)
+      out.starts.push_back(starts[static_cast<size_t>(i)] - starts[static_cast<size_t>(first)]);
+    return out;
+  }
   int64_t longest() const {
     int64_t out = 0;
     for (int64_t i = 0; i < samples(); ++i) out = std::max(out, count(i));
@@ -296,11 +308,25 @@ class Tiles {
 struct HeldProblem : torch::CustomClassHolder {
   std::vector<int64_t> region_starts, word_starts;
   WordRegionOptions options;
+  Group* group = nullptr;
 };
 
 // Scores and the attended regions' sum: two products of all words with all regions, whichever way they are come by.
-double products_work(const Tensor& regions, const Tensor& words) {
-  return 4 * static_cast<double>(words.size(0)) * static_cast<double>(regions.size(0)) * static_cast<double>(words.size(1));
+double products_work(const Problem& problem) {
+  return 4 * static_cast<double>(problem.words.values.size(0)) * static_cast<double>(problem.regions.values.size(0)) *
+         static_cast<double>(problem.words.values.size(1));
+}
+
+Tensor scores_of(const Problem& problem, bool divided) {
+  const KernelRange range("word-region", {products_work(problem), 0, divided});
+  return problem.regions.values.scalar_type() == at::kDouble ? Tiles<double>(problem).scores() : Tiles<float>(problem).scores();
+}
+
+std::pair<Tensor, Tensor> gradients_of(const Problem& problem, const Tensor& pairs, bool divided) {
+  const double flops = products_work(problem);
+  const KernelRange range("word-region gradient", {2 * flops, flops, divided});
+  return problem.regions.values.scalar_type() == at::kDouble ? Tiles<double>(problem).gradients(pairs)
+                                                             : Tiles<float>(problem).gradients(pairs);
 }
 
 struct WordRegion : torch::autograd::Function<WordRegion> {
@@ -308,21 +334,32 @@ struct WordRegion : torch::autograd::Function<WordRegion> {
                         const c10::intrusive_ptr<HeldProblem>& held) {
     ctx->save_for_backward({regions, words});
     ctx->saved_data["problem"] = c10::IValue::make_capsule(held);
-    const Problem problem = problem_of(regions, words, *held);
-    const KernelRange range("word-region", {products_work(regions, words)});
-    return regions.scalar_type() == at::kDouble ? Tiles<double>(problem).scores() : Tiles<float>(problem).scores();
+    Problem problem = problem_of(regions, words, *held);
+    if (!held->group) return scores_of(problem, /*divided=*/false);
+    const RowShare share(*held->group, problem.regions.samples());
+    problem.regions = problem.regions.part(share.from, share.count);
+    return share.whole(scores_of(problem, /*divided=*/true));
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     expect(!at::GradMode::is_enabled(), "bad-word-region",
            "expected a first-order gradient of word_region but got a backward pass with create_graph");
     const auto capsule = ctx->saved_data["problem"].toCapsule();
     const auto saved = ctx->get_saved_variables();
-    const Problem problem = problem_of(saved[0], saved[1], static_cast<const HeldProblem&>(*capsule));
+    const HeldProblem& held = static_cast<const HeldProblem&>(*capsule);
+    Problem problem = problem_of(saved[0], saved[1], held);
     const Tensor pairs = gradients[0].contiguous();
-    const double flops = products_work(saved[0], saved[1]);
-    const KernelRange range("word-region gradient", {2 * flops, flops});
-    auto [of_regions, of_words] =
-        saved[0].scalar_type() == at::kDouble ? Tiles<double>(problem).gradients(pairs) : Tiles<float>(problem).gradients(pairs);
+    if (!held.group) {
+      const auto [of_regions, of_words] = gradients_of(problem, pairs, /*divided=*/false);
+      return {of_regions, of_words, Tensor()};
+    }
+    const Rows all = problem.regions;
+    const RowShare share(*held.group, all.samples());
+    problem.regions = all.part(share.from, share.count);
+    const auto [of_mine, of_words] = gradients_of(problem, share.mine(pairs).contiguous(), /*divided=*/true);
+    const Tensor of_regions = at::zeros_like(all.values);  // ranks' numbers of rows differ: a sum, where a gather wants one shape
+    all.place(of_regions, share.from, share.count).copy_(of_mine);
+    held.group->sum(of_regions);
+    held.group->sum(of_words);
     return {of_regions, of_words, Tensor()};
   }
   static Problem problem_of(const Tensor& regions, const Tensor& words, const HeldProblem& held) {
@@ -354,7 +391,7 @@ void check_mask(const Tensor& mask, const Tensor& values, const char* name, cons
 }  // namespace
 
 Tensor word_region(const Tensor& regions, const Tensor& words, const Tensor& word_mask, const Tensor& region_mask,
-                   const WordRegionOptions& options) {
+                   const WordRegionOptions& options, Group* group) {
   expect(regions.dim() == 3 && words.dim() == 3 && regions.size(2) == words.size(2) && regions.size(2) > 0, "bad-word-region",
          "expected [I, N, D] and [J, T, D] of one width for regions and words but got ", regions.sizes(), " and ", words.sizes());
   expect(regions.is_floating_point() && regions.scalar_type() == words.scalar_type(), "bad-word-region",
@@ -375,6 +412,7 @@ Tensor word_region(const Tensor& regions, const Tensor& words, const Tensor& wor
   const auto type = at::promote_types(regions.scalar_type(), at::kFloat);
   const auto held = c10::make_intrusive<HeldProblem>();
   held->options = options;
+  held->group = group;
   const Tensor v = pack(regions.to(type), region_mask, held->region_starts);
   const Tensor e = pack(words.to(type), word_mask, held->word_starts);
   return WordRegion::apply(v, e, held);

@@ -28,13 +28,17 @@
 
 namespace gd {
 
+class Group;
+
 // regions [I, N, D], words [J, T, D] of one floating type; masks bool [I, N] and [J, T], true where real, any pattern; undefined:
 // all real. Gives Z [I, J]: double for double, float32 else (half types are converted first). A text without words or an image
 // without regions scores 0 and gives no gradient: the caller leaves such pairs out. NaN and infinities stay within the pairs of
 // their image or text, so that the trainer sees and skips the step.
+// `group`: ranks that all call with the same arguments share the images, each against all texts, and all have the same Z and the
+// same gradients. Their number must divide that of images.
 // The gradient is first order; on a card the numbers of real words are read by the host.
 // Throws Error("bad-word-region") for other shapes, types or scales.
 Tensor word_region(const Tensor& regions, const Tensor& words, const Tensor& word_mask, const Tensor& region_mask,
-                   const WordRegionOptions& options);
+                   const WordRegionOptions& options, Group* group = nullptr);
 
 }  // namespace gd

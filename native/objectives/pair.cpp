@@ -16,7 +16,7 @@ Tensor unit_rows(const Tensor& x) { return x / x.norm(2, 1, true).clamp_min(1e-1
 Tensor cross_entropy(const Tensor& targets, const Tensor& logs, const Tensor& there) {
   const Tensor weights = targets * there.unsqueeze(0).to(targets.scalar_type());
   const Tensor share = weights / weights.sum(1, true).clamp_min(1e-12);
-  return -(share * logs.masked_fill(~there.unsqueeze(0), 0)).sum(1);
+  return -(share * logs.masked_fill(weights == 0, 0)).sum(1);
 }
 
 }  // namespace
@@ -40,8 +40,11 @@ SymmetricSoftmax symmetric_softmax(const Tensor& scores, const Relation& relatio
   if (identity) row_there = column_there = row_there & column_there;
   const double never = -std::numeric_limits<double>::infinity();
   SymmetricSoftmax out;
-  const Tensor by_row = at::log_softmax(scores.masked_fill(~column_there.unsqueeze(0), never), 1);
-  const Tensor by_column = at::log_softmax(scores.t().masked_fill(~row_there.unsqueeze(0), never), 1);
+  Tensor open = scores;
+  if (relation.neutral.offsets.defined())
+    open = scores.masked_fill(relation.neutrals(scores.size(0), scores.size(1), scores), never);
+  const Tensor by_row = at::log_softmax(open.masked_fill(~column_there.unsqueeze(0), never), 1);
+  const Tensor by_column = at::log_softmax(open.t().masked_fill(~row_there.unsqueeze(0), never), 1);
   if (identity) {
     out.row_loss = -by_row.diagonal();
     out.column_loss = -by_column.diagonal();

@@ -36,14 +36,14 @@ struct WordRegionContrast : Objective {
     scales_.word_scale = options.number("wordScale");
   }
 
-  Losses operator()(const Features& features, const Relation& relation, Pass&) override {
+  Losses operator()(const Features& features, const Relation& relation, Pass& pass) override {
     const auto type = at::promote_types(features.at(regions_).scalar_type(), at::kFloat);
     const Tensor v = features.at(regions_).to(type), e = features.at(words_).to(type), mask = features.at(mask_);
     expect(v.dim() == 3 && e.dim() == 3 && v.size(2) == e.size(2), "bad-shape",
            "expected [B, N, D] and [B, T, D] of one width for ", regions_, " and ", words_, " but got ", v.sizes(), " and ",
            e.sizes());
     // A text without words scores 0 and takes no part.
-    const Tensor z = word_region(v, e, mask, Tensor(), scales_) * logit_scale_;  // rows images, columns texts
+    const Tensor z = word_region(v, e, mask, Tensor(), scales_, pass.group) * logit_scale_;  // rows images, columns texts
     const SymmetricSoftmax both =
         symmetric_softmax(z, relation, present_of(features, regions_), present_of(features, words_) & mask.any(1));
     Losses losses;

@@ -580,6 +580,20 @@ export function identity(): RelationPart {
   return { relation: 'identity', options: {} };
 }
 
+export interface LabelMatchOptions {
+  /** label vectors or ids [B, K] of the row modality. Default "labels.values". */
+  rows?: string;
+  /** label vectors or ids [B, K] of the column modality. Default "labels.values". */
+  columns?: string;
+  /** equal: the same labels are above 0; overlap: some label is above 0 in both; identical: all numbers are the same. Default "equal". */
+  match?: 'equal' | 'overlap' | 'identical';
+}
+
+/** Every pair whose labels match is a positive: the same findings (UMCL, Wang and Wang 2023; UniCL, Yang et al. 2022), a finding in common, or the same numbers, such as a concept's or a patient's id (KAD's first stage, Zhang et al. 2023). */
+export function labelMatch(options: LabelMatchOptions = {}): RelationPart {
+  return { relation: 'label-match', options: { ...options } as Options };
+}
+
 export interface LabelOverlapOptions {
   /** label vectors [B, K] of the row modality. Default "labels.values". */
   rows?: string;
@@ -596,6 +610,26 @@ export interface LabelOverlapOptions {
 /** Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum. */
 export function labelOverlap(options: LabelOverlapOptions = {}): RelationPart {
   return { relation: 'label-overlap', options: { ...options } as Options };
+}
+
+export interface PositiveNeutralNegativeOptions {
+  /** vectors [B, K] that tell how alike two samples are, of the row modality. Default "similarity.values". */
+  rows?: string;
+  /** the same of the column modality. Default "similarity.values". */
+  columns?: string;
+  /** of two vectors. Default "cosine". */
+  similarity?: 'cosine' | 'dot';
+  /** pairs above are positives. Default 0.98. */
+  positive?: number;
+  /** pairs at or below are negatives. Default 0.97. */
+  negative?: number;
+  /** row i and column i are one sample, and positive whatever their vectors say. Default true. */
+  paired?: boolean;
+}
+
+/** Similarity-aware triage (SAT, Liu et al. 2023): pairs of high similarity are positives, those of low similarity negatives, and those between neither. */
+export function positiveNeutralNegative(options: PositiveNeutralNegativeOptions = {}): RelationPart {
+  return { relation: 'positive-neutral-negative', options: { ...options } as Options };
 }
 
 export interface EntityExistenceOptions {
@@ -649,13 +683,23 @@ export interface GlobalContrastOptions {
   maximumScale?: number;
   /** weight of the row direction; the column direction has 1 minus it. Default 0.5. */
   rowWeight?: number;
+  /** how much each sample of the row modality counts, [B], at least 0; empty: all alike. Default "". */
+  rowSampleWeights?: string;
+  /** the same of the column modality. Default "". */
+  columnSampleWeights?: string;
+  /** where the relation lists several positives of a sample: the mean of their cross-entropies; the same, each against the negatives alone (SAT, Liu et al. 2023); or any of them is enough (MIL-NCE, Miech et al. 2020). Default "mean". */
+  positives?: 'mean' | 'apart' | 'any';
+  /** β of negatives weighted by exp(β · score), for the identity relation and for positives `apart` (Robinson et al. 2021; Radenovic et al. 2023); 0: all alike. Default 0. */
+  hardness?: number;
   /** weight of the mean squared log-sum-exp of both directions, which keeps scores small; 0: none. Default 0. */
   zLoss?: number;
   /** scale both features to unit length first. Default true. */
   normalise?: boolean;
+  /** how several processes meet: gather brings all features to all of them; ring passes blocks on, so that none ever holds more than two, for batches whose features do not fit. The same loss and gradient. Default "gather". */
+  exchange?: 'gather' | 'ring';
 }
 
-/** Symmetric InfoNCE of two global features with a fixed or learned temperature (Radford et al. 2021); soft targets come from the relation. */
+/** Symmetric InfoNCE of two global features with a fixed or learned temperature (Radford et al. 2021); soft targets, several positives and neutral pairs come from the relation. */
 export function globalContrast(options: GlobalContrastOptions = {}, more: Omit<ObjectivePart, 'objective' | 'options'> = {}): ObjectivePart {
   return { objective: 'global-contrast', options: { ...options } as Options, ...more };
 }
@@ -717,6 +761,8 @@ export interface SigmoidContrastOptions {
   bias?: number;
   /** scale both features to unit length first. Default true. */
   normalise?: boolean;
+  /** how several processes meet, as in global-contrast; a ring gives no accuracy. Default "gather". */
+  exchange?: 'gather' | 'ring';
 }
 
 /** Pairwise sigmoid contrast of two global features with learned scale and bias (SigLIP, Zhai et al. 2023). */
@@ -2377,6 +2423,35 @@ export const description: Description = {
       "options": [],
       "gives": []
     },
+    "label-match": {
+      "help": "Every pair whose labels match is a positive: the same findings (UMCL, Wang and Wang 2023; UniCL, Yang et al. 2022), a finding in common, or the same numbers, such as a concept's or a patient's id (KAD's first stage, Zhang et al. 2023)",
+      "options": [
+        {
+          "name": "rows",
+          "kind": "feature",
+          "fallback": "labels.values",
+          "help": "label vectors or ids [B, K] of the row modality"
+        },
+        {
+          "name": "columns",
+          "kind": "feature",
+          "fallback": "labels.values",
+          "help": "label vectors or ids [B, K] of the column modality"
+        },
+        {
+          "name": "match",
+          "kind": "choice",
+          "fallback": "equal",
+          "help": "equal: the same labels are above 0; overlap: some label is above 0 in both; identical: all numbers are the same",
+          "choices": [
+            "equal",
+            "overlap",
+            "identical"
+          ]
+        }
+      ],
+      "gives": []
+    },
     "label-overlap": {
       "help": "Similarity s of label vectors (of what is positive in both) as soft targets: soft-max of s/temperature (MedCLIP, Wang et al. 2022, eq. 3) or s over its sum",
       "options": [
@@ -2417,6 +2492,52 @@ export const description: Description = {
           "kind": "number",
           "fallback": 1,
           "help": "temperature of the soft-max"
+        }
+      ],
+      "gives": []
+    },
+    "positive-neutral-negative": {
+      "help": "Similarity-aware triage (SAT, Liu et al. 2023): pairs of high similarity are positives, those of low similarity negatives, and those between neither",
+      "options": [
+        {
+          "name": "rows",
+          "kind": "feature",
+          "fallback": "similarity.values",
+          "help": "vectors [B, K] that tell how alike two samples are, of the row modality"
+        },
+        {
+          "name": "columns",
+          "kind": "feature",
+          "fallback": "similarity.values",
+          "help": "the same of the column modality"
+        },
+        {
+          "name": "similarity",
+          "kind": "choice",
+          "fallback": "cosine",
+          "help": "of two vectors",
+          "choices": [
+            "cosine",
+            "dot"
+          ]
+        },
+        {
+          "name": "positive",
+          "kind": "number",
+          "fallback": 0.98,
+          "help": "pairs above are positives"
+        },
+        {
+          "name": "negative",
+          "kind": "number",
+          "fallback": 0.97,
+          "help": "pairs at or below are negatives"
+        },
+        {
+          "name": "paired",
+          "kind": "flag",
+          "fallback": true,
+          "help": "row i and column i are one sample, and positive whatever their vectors say"
         }
       ],
       "gives": []
@@ -2502,7 +2623,7 @@ export const description: Description = {
       "gives": []
     },
     "global-contrast": {
-      "help": "Symmetric InfoNCE of two global features with a fixed or learned temperature (Radford et al. 2021); soft targets come from the relation",
+      "help": "Symmetric InfoNCE of two global features with a fixed or learned temperature (Radford et al. 2021); soft targets, several positives and neutral pairs come from the relation",
       "options": [
         {
           "name": "rows",
@@ -2541,6 +2662,35 @@ export const description: Description = {
           "help": "weight of the row direction; the column direction has 1 minus it"
         },
         {
+          "name": "rowSampleWeights",
+          "kind": "feature",
+          "fallback": "",
+          "help": "how much each sample of the row modality counts, [B], at least 0; empty: all alike"
+        },
+        {
+          "name": "columnSampleWeights",
+          "kind": "feature",
+          "fallback": "",
+          "help": "the same of the column modality"
+        },
+        {
+          "name": "positives",
+          "kind": "choice",
+          "fallback": "mean",
+          "help": "where the relation lists several positives of a sample: the mean of their cross-entropies; the same, each against the negatives alone (SAT, Liu et al. 2023); or any of them is enough (MIL-NCE, Miech et al. 2020)",
+          "choices": [
+            "mean",
+            "apart",
+            "any"
+          ]
+        },
+        {
+          "name": "hardness",
+          "kind": "number",
+          "fallback": 0,
+          "help": "β of negatives weighted by exp(β · score), for the identity relation and for positives `apart` (Robinson et al. 2021; Radenovic et al. 2023); 0: all alike"
+        },
+        {
           "name": "zLoss",
           "kind": "number",
           "fallback": 0,
@@ -2551,6 +2701,16 @@ export const description: Description = {
           "kind": "flag",
           "fallback": true,
           "help": "scale both features to unit length first"
+        },
+        {
+          "name": "exchange",
+          "kind": "choice",
+          "fallback": "gather",
+          "help": "how several processes meet: gather brings all features to all of them; ring passes blocks on, so that none ever holds more than two, for batches whose features do not fit. The same loss and gradient",
+          "choices": [
+            "gather",
+            "ring"
+          ]
         }
       ],
       "gives": []
@@ -2689,6 +2849,16 @@ export const description: Description = {
           "kind": "flag",
           "fallback": true,
           "help": "scale both features to unit length first"
+        },
+        {
+          "name": "exchange",
+          "kind": "choice",
+          "fallback": "gather",
+          "help": "how several processes meet, as in global-contrast; a ring gives no accuracy",
+          "choices": [
+            "gather",
+            "ring"
+          ]
         }
       ],
       "gives": []

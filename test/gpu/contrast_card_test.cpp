@@ -35,6 +35,9 @@ void need_card() {
 // On the stream `stream`; null: the default one, on which libtorch's copies run too.
 Floor card(cudaStream_t stream = nullptr) {
   return {at::Device(at::kCUDA, 0), contrast_workspace_cuda,
+          [=](const ContrastProblem& problem, void* row_own, void* column_own) {
+            contrast_partner_scores_cuda(problem, row_own, column_own, stream);
+          },
           [=](const ContrastProblem& problem, const ContrastStatistics& out, void* workspace) {
             contrast_statistics_cuda(problem, out, workspace, stream);
           },

@@ -18,9 +18,10 @@ describe('the report of registers and spills', () => {
       Fp16: ['64, 16', '32, 16', '16, 16'],
       float: ['64, 8', '32, 8', '16, 16'],
     };
+    const withLists = ['64, 8', '32, 8', '16, 16'];
     for (const type of types) {
-      for (const rule of ['SoftmaxRule', 'SigmoidRule'])
-        for (const width of widths[type as keyof typeof widths])
+      for (const rule of ['SoftmaxRule', 'ListedSoftmaxRule', 'SigmoidRule'])
+        for (const width of rule === 'ListedSoftmaxRule' ? withLists : widths[type as keyof typeof widths])
           for (const both of [true, false])
             expect(report.split(`gradient_kernel<${type}, ${width}, ${rule}, ${both}>`)).toHaveLength(3);
       for (const labels of [true, false]) expect(report.split(`statistics_kernel<${type}, ${labels}>`)).toHaveLength(3);

@@ -9,6 +9,30 @@ TEST("ranks: InfoNCE with dropout, stochastic depth, a learned temperature and a
   equals_one_process({});
 }
 
+TEST("ranks: InfoNCE in a ring equals one process, also with gradient caching and beside a gathered objective") {
+  equals_one_process({.objectives = R"([{"objective": "global-contrast", "options": {"exchange": "ring", "zLoss": 0.01}}])"});
+  equals_one_process(
+      {.text_more = R"("chunks": 3,)", .objectives = R"([{"objective": "global-contrast", "options": {"exchange": "ring"}},
+      {"objective": "word-region-contrast"}])"},
+      {2});
+  equals_one_process({.objectives = R"([{"objective": "global-contrast", "options": {"exchange": "ring"}}])",
+                      .relation = R"({"relation": "label-overlap"})"},
+                     {3});
+}
+
+TEST("ranks: SigLIP in a ring equals one process") {
+  equals_one_process({.objectives = R"([{"objective": "sigmoid-contrast", "options": {"exchange": "ring"}}])"});
+  equals_one_process({.objectives = R"([{"objective": "sigmoid-contrast", "options": {"exchange": "ring"}}])",
+                      .relation = R"({"relation": "label-overlap"})"},
+                     {2});
+}
+
+TEST("ranks: listed positives, neutral pairs and negatives by their hardness equal one process") {
+  equals_one_process({.objectives = R"([{"objective": "global-contrast", "options": {"positives": "apart", "hardness": 0.5}}])",
+                      .relation = R"({"relation": "label-match"})"},
+                     {2, 3});
+}
+
 TEST("ranks: SigLIP equals one process") { equals_one_process({.objectives = R"([{"objective": "sigmoid-contrast"}])"}, {2}); }
 
 TEST("ranks: masked language modelling and multi-label cross-entropy, means over unequal counts, equal one process") {

@@ -5,20 +5,24 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 namespace gd {
 
-// Whether (i, j) is a candidate pair.
+inline bool reference_there(const ContrastPlan& plan, int64_t i, int64_t j) {
+  return (!plan.row_there.defined() || plan.row_there.const_data_ptr<bool>()[i]) &&
+         (!plan.column_there.defined() || plan.column_there.const_data_ptr<bool>()[j]);
+}
+
+// Whether (i, j), of samples that are there, is a candidate pair.
 inline bool reference_pair(const ContrastPlan& plan, int64_t i, int64_t j) {
-  if (plan.row_there.defined() && !plan.row_there[i].item<bool>()) return false;
-  if (plan.column_there.defined() && !plan.column_there[j].item<bool>()) return false;
   if (!plan.excluded_offsets.defined()) return true;
-  for (int64_t k = plan.excluded_offsets[i].item<int64_t>(); k < plan.excluded_offsets[i + 1].item<int64_t>(); ++k)
-    if (plan.excluded_columns[k].item<int64_t>() == j) return false;
-  return true;
+  const int64_t* from = plan.excluded_offsets.const_data_ptr<int64_t>() + i;
+  const int32_t* columns = plan.excluded_columns.const_data_ptr<int32_t>();
+  return !std::binary_search(columns + from[0], columns + from[1], j);
 }
 
 struct ContrastReference {
@@ -45,16 +49,19 @@ inline ContrastReference contrast_reference(const Tensor& given_a, const Tensor&
   const auto at = [&](int64_t i, int64_t j) { return index(i * m + j); };
   constexpr double never = -std::numeric_limits<double>::infinity();
 
-  std::vector<double> z(index(n * m), never), s(index(n * m), never);
-  const bool all_pairs = !plan.row_there.defined() && !plan.column_there.defined() && !plan.excluded_offsets.defined();
+  // Scores of samples that are there; of candidates; and the second score of each.
+  std::vector<double> all(index(n * m), never), z(index(n * m), never), s(index(n * m), never);
+  const bool all_there = !plan.row_there.defined() && !plan.column_there.defined();
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < m; ++j) {
-      if (!all_pairs && !reference_pair(plan, i, j)) continue;
+      if (!all_there && !reference_there(plan, i, j)) continue;
       double dot = 0, label = 0;
       for (int64_t d = 0; d < width; ++d) dot += a[index(i * width + d)] * b[index(j * width + d)];
       for (int64_t k = 0; k < label_width; ++k) label += p[index(i * label_width + k)] * q[index(j * label_width + k)];
-      z[at(i, j)] = dot * scales[scales.size() > 1 ? index(i) : 0];
-      s[at(i, j)] = label / plan.label_temperature;
+      all[at(i, j)] = dot * scales[scales.size() > 1 ? index(i) : 0];
+      if (!reference_pair(plan, i, j)) continue;
+      z[at(i, j)] = all[at(i, j)];
+      s[at(i, j)] = plan.hardness > 0 ? plan.hardness * z[at(i, j)] : label / plan.label_temperature;
     }
   // Of row x (or column x): log Σ exp, and the mean of y under those shares.
   const auto log_sum = [&](const std::vector<double>& of, int64_t x, bool row) {
@@ -81,31 +88,42 @@ inline ContrastReference contrast_reference(const Tensor& given_a, const Tensor&
   std::vector<int> row_rank(index(n)), column_rank(index(m));
   for (int64_t i = 0; plan.row_partner.defined() && i < n; ++i) {
     const int64_t j = plan.row_partner[i].item<int64_t>();
-    if (j < 0 || z[at(i, j)] == never) continue;
-    row_own[index(i)] = z[at(i, j)];
+    if (j < 0 || all[at(i, j)] == never) continue;
+    row_own[index(i)] = all[at(i, j)];
     row_rank[index(i)] = 1;
-    for (int64_t k = 0; k < m; ++k) row_rank[index(i)] += z[at(i, k)] > z[at(i, j)];
+    for (int64_t k = 0; k < m; ++k) row_rank[index(i)] += z[at(i, k)] > all[at(i, j)];
   }
   for (int64_t j = 0; plan.column_partner.defined() && j < m; ++j) {
     const int64_t i = plan.column_partner[j].item<int64_t>();
-    if (i < 0 || z[at(i, j)] == never) continue;
-    column_own[index(j)] = z[at(i, j)];
+    if (i < 0 || all[at(i, j)] == never) continue;
+    column_own[index(j)] = all[at(i, j)];
     column_rank[index(j)] = 1;
-    for (int64_t k = 0; k < n; ++k) column_rank[index(j)] += z[at(k, j)] > z[at(i, j)];
+    for (int64_t k = 0; k < n; ++k) column_rank[index(j)] += z[at(k, j)] > all[at(i, j)];
   }
 
   const auto pull = [&](const Tensor& x, int64_t count) { return x.defined() ? numbers(x) : std::vector<double>(index(count)); };
   const auto g = pull(given_pull.row_lse, n), h = pull(given_pull.column_lse, m);
-  const auto g_target = pull(given_pull.row_target, n), h_target = pull(given_pull.column_target, m);
+  const bool hard = plan.hardness > 0;
+  const auto g_target = pull(hard ? given_pull.row_hard_lse : given_pull.row_target, n),
+             h_target = pull(hard ? given_pull.column_hard_lse : given_pull.column_target, m);
   const auto g_own = pull(given_pull.row_own, n), h_own = pull(given_pull.column_own, m);
+  std::vector<double> listed(index(n * m)), pair_score;  // gradients and scores of the list
+  for (int64_t i = 0; plan.pair_offsets.defined() && i < n; ++i)
+    for (int64_t k = plan.pair_offsets[i].item<int64_t>(); k < plan.pair_offsets[i + 1].item<int64_t>(); ++k) {
+      const int64_t j = plan.pair_columns[k].item<int64_t>();
+      if (given_pull.pair_score.defined()) listed[at(i, j)] = given_pull.pair_score[k].item<double>();
+      pair_score.push_back(finite(all[at(i, j)]));
+    }
   std::vector<double> da(index(n * width)), db(index(m * width)), dscale(index(n));
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < m; ++j) {
       const double score = z[at(i, j)], label = s[at(i, j)];
-      if (score == never) continue;
-      double dz = g[index(i)] * share(score, row_lse[index(i)]) + h[index(j)] * share(score, column_lse[index(j)]);
-      if (label_width > 0)
-        dz += g_target[index(i)] * share(label, row_label[index(i)]) + h_target[index(j)] * share(label, column_label[index(j)]);
+      if (all[at(i, j)] == never) continue;
+      double dz =
+          listed[at(i, j)] + g[index(i)] * share(score, row_lse[index(i)]) + h[index(j)] * share(score, column_lse[index(j)]);
+      if (label_width > 0 || hard)
+        dz += (hard ? plan.hardness : 1) * (g_target[index(i)] * share(label, row_label[index(i)]) +
+                                            h_target[index(j)] * share(label, column_label[index(j)]));
       if (plan.row_partner.defined() && plan.row_partner[i].item<int64_t>() == j) dz += g_own[index(i)];
       if (plan.column_partner.defined() && plan.column_partner[j].item<int64_t>() == i) dz += h_own[index(j)];
       const double scale = scales[scales.size() > 1 ? index(i) : 0];
@@ -123,6 +141,11 @@ inline ContrastReference contrast_reference(const Tensor& given_a, const Tensor&
     out.sums.row_target = tensor(row_target, {n});
     out.sums.column_target = tensor(column_target, {m});
   }
+  if (hard) {
+    out.sums.row_hard_lse = tensor(row_label, {n});
+    out.sums.column_hard_lse = tensor(column_label, {m});
+  }
+  if (plan.pair_offsets.defined()) out.sums.pair_score = tensor(pair_score, {static_cast<int64_t>(pair_score.size())});
   if (plan.row_partner.defined()) {
     out.sums.row_own = tensor(row_own, {n});
     out.sums.row_rank = at::tensor(row_rank, at::kInt);
@@ -141,6 +164,7 @@ inline Contrast contrast_composed(const Tensor& a, const Tensor& b, const Tensor
   Tensor closed = at::zeros({n, m}, a.options().dtype(at::kBool).requires_grad(false));
   if (plan.row_there.defined()) closed = closed | ~plan.row_there.unsqueeze(1);
   if (plan.column_there.defined()) closed = closed | ~plan.column_there.unsqueeze(0);
+  const Tensor absent = closed.clone();
   if (plan.excluded_offsets.defined()) {
     const Tensor counts = plan.excluded_offsets.diff();
     closed.index_put_({at::repeat_interleave(counts), plan.excluded_columns.to(at::kLong)}, at::ones({1}, at::kBool));
@@ -159,13 +183,21 @@ inline Contrast contrast_composed(const Tensor& a, const Tensor& b, const Tensor
     out.row_target = (at::softmax(s, 1) * open * scores).sum(1);
     out.column_target = (at::softmax(s, 0) * open * scores).sum(0);
   }
-  const auto own = [&](const Tensor& score, const Tensor& closed_pairs, const Tensor& partner) {
+  if (plan.hardness > 0) {
+    out.row_hard_lse = alone(at::logsumexp(z * plan.hardness, 1), 1);
+    out.column_hard_lse = alone(at::logsumexp(z * plan.hardness, 0), 0);
+  }
+  if (plan.pair_offsets.defined()) {
+    const Tensor rows = at::repeat_interleave(plan.pair_offsets.diff());
+    out.pair_score = scores.masked_fill(absent, 0).index({rows, plan.pair_columns.to(at::kLong)});
+  }
+  const auto own = [&](const Tensor& score, const Tensor& absent_pairs, const Tensor& partner) {
     const Tensor index = partner.clamp_min(0).unsqueeze(1);
-    const Tensor none = closed_pairs.gather(1, index).squeeze(1) | (partner < 0);
+    const Tensor none = absent_pairs.gather(1, index).squeeze(1) | (partner < 0);
     return score.gather(1, index).squeeze(1).masked_fill(none, 0);
   };
-  if (plan.row_partner.defined()) out.row_own = own(scores, closed, plan.row_partner);
-  if (plan.column_partner.defined()) out.column_own = own(scores.t(), closed.t(), plan.column_partner);
+  if (plan.row_partner.defined()) out.row_own = own(scores, absent, plan.row_partner);
+  if (plan.column_partner.defined()) out.column_own = own(scores.t(), absent.t(), plan.column_partner);
   return out;
 }
 

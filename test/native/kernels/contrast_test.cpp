@@ -27,24 +27,40 @@ struct Case {
 
 Tensor places(int64_t count, int64_t limit) { return at::arange(count).remainder(limit); }
 
-// Masks, excluded pairs, labels, partners (some without one) and a scale for each row.
-void everything(Case& made) {
+// The pairs (i, j) of which `holds` says so, by rows.
+template <class Holds>
+void list_pairs(int64_t n, int64_t m, Tensor& offsets, Tensor& columns, const Holds& holds) {
+  std::vector<int64_t> ends{0};
+  std::vector<int> list;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < m; ++j)
+      if (holds(i, j)) list.push_back(static_cast<int>(j));
+    ends.push_back(static_cast<int64_t>(list.size()));
+  }
+  offsets = at::tensor(ends, at::kLong);
+  columns = at::tensor(list, at::kInt);
+}
+
+enum class Second { labels, hardness };
+
+// Masks, excluded and listed pairs, labels or a hardness, partners (some without one) and a scale for each row.
+void everything(Case& made, Second second = Second::labels) {
   const int64_t n = made.a.size(0), m = made.b.size(0);
   ContrastPlan& plan = made.plan;
   plan.row_there = at::arange(n).remainder(5) != 3;
   plan.column_there = at::arange(m).remainder(7) != 2;
-  std::vector<int64_t> offsets{0};
-  std::vector<int> columns;
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < m; ++j)
-      if ((i * 31 + j * 17) % 11 == 0 || i == 1) columns.push_back(static_cast<int>(j));  // the second row is alone
-    offsets.push_back(static_cast<int64_t>(columns.size()));
+  list_pairs(n, m, plan.excluded_offsets, plan.excluded_columns,
+             [](int64_t i, int64_t j) { return (i * 31 + j * 17) % 11 == 0 || i == 1; });  // the second row is alone
+  // Some of them excluded, some the partner's pair, many in one row
+  list_pairs(n, m, plan.pair_offsets, plan.pair_columns,
+             [](int64_t i, int64_t j) { return i == j || (i * 13 + j * 29) % 23 == 0 || (i == 2 && j % 2 == 0); });
+  if (second == Second::hardness) {
+    plan.hardness = 0.4;
+  } else {
+    plan.row_labels = (normal({n, 5}, 11) > 0).to(at::kDouble);
+    plan.column_labels = (normal({m, 5}, 12) > 0).to(at::kDouble);
+    plan.label_temperature = 0.5;
   }
-  plan.excluded_offsets = at::tensor(offsets, at::kLong);
-  plan.excluded_columns = at::tensor(columns, at::kInt);
-  plan.row_labels = (normal({n, 5}, 11) > 0).to(at::kDouble);
-  plan.column_labels = (normal({m, 5}, 12) > 0).to(at::kDouble);
-  plan.label_temperature = 0.5;
   plan.row_partner = at::where(places(n, 4) == 1, at::full({n}, -1, at::kLong), places(n, m));
   plan.column_partner = places(m, n);
   made.scale = normal({n}, 13).abs() * 5 + 1;
@@ -76,6 +92,13 @@ ContrastPull pull_of(const Case& made) {
     out.row_target = weights(n, 23);
     out.column_target = weights(m, 24);
   }
+  if (made.plan.hardness > 0) {
+    out.row_hard_lse = weights(n, 25);
+    out.column_hard_lse = -weights(m, 26);
+  }
+  if (made.plan.pair_columns.defined())
+    out.pair_score = -weights(made.plan.pair_columns.size(0), 27) *
+                     (static_cast<double>(made.plan.pair_columns.size(0)) / static_cast<double>(n * 3));
   return out;
 }
 
@@ -111,6 +134,9 @@ Run run(const Case& made, at::ScalarType type, const How& how) {
   weigh(found.out.column_own, pull.column_own);
   weigh(found.out.row_target, pull.row_target);
   weigh(found.out.column_target, pull.column_target);
+  weigh(found.out.row_hard_lse, pull.row_hard_lse);
+  weigh(found.out.column_hard_lse, pull.column_hard_lse);
+  weigh(found.out.pair_score, pull.pair_score);
   total.backward();
   found.a = a.grad();
   found.b = b.grad();
@@ -154,6 +180,9 @@ void check(const Case& made) {
   both("column_own", &Contrast::column_own);
   both("row_target", &Contrast::row_target);
   both("column_target", &Contrast::column_target);
+  both("row_hard_lse", &Contrast::row_hard_lse);
+  both("column_hard_lse", &Contrast::column_hard_lse);
+  both("pair_score", &Contrast::pair_score);
   expect_as_good(made.name + " gradient of a", ours.a, composed.a, reference.gradient.a);
   expect_as_good(made.name + " gradient of b", ours.b, composed.b, reference.gradient.b);
   expect_as_good(made.name + " gradient of scale", ours.scale, composed.scale, reference.gradient.scale);
@@ -176,6 +205,11 @@ void check(const Case& made) {
     EXPECT(at::allclose(twice.out.row_target, sums.row_target, 1e-11, 1e-12));
     EXPECT(at::allclose(twice.out.column_target, sums.column_target, 1e-11, 1e-12));
   }
+  if (made.plan.hardness > 0) {
+    EXPECT(at::allclose(twice.out.row_hard_lse, finite(sums.row_hard_lse), 1e-12, 1e-12));
+    EXPECT(at::allclose(twice.out.column_hard_lse, finite(sums.column_hard_lse), 1e-12, 1e-12));
+  }
+  if (made.plan.pair_offsets.defined()) EXPECT(at::allclose(twice.out.pair_score, sums.pair_score, 1e-12, 1e-12));
 }
 
 }  // namespace
@@ -220,13 +254,42 @@ TEST("contrast: against float64 at the extremes") {
   check(made);
 }
 
-TEST("contrast: against float64 with masks, excluded pairs, labels, partners and a scale for each row") {
-  for (const auto& [n, m, width] : {std::tuple(3, 3, 8), {40, 61, 32}, {130, 70, 64}, {20, 600, 16}}) {
-    Case made = random_case(n, m, width, 1);
-    made.name = c10::str("everything ", n, "×", m);
-    everything(made);
-    check(made);
-  }
+TEST("contrast: against float64 with masks, excluded and listed pairs, labels or a hardness, partners and a scale for each row") {
+  for (const Second second : {Second::labels, Second::hardness})
+    for (const auto& [n, m, width] : {std::tuple(3, 3, 8), {40, 61, 32}, {130, 70, 64}, {20, 1600, 16}}) {
+      Case made = random_case(n, m, width, 1);
+      made.name = c10::str("everything ", n, "×", m, second == Second::hardness ? ", hardness" : ", labels");
+      everything(made, second);
+      check(made);
+    }
+}
+
+TEST("contrast: against float64 with every width in steps of 64") {
+  for (int64_t width = 64; width <= 1024; width += 64) check(random_case(37, 53, width, 14));
+}
+
+TEST("contrast: a partner's cross-entropy as a listed pair has the partner's gradient") {
+  const int64_t n = 127;
+  Case made = random_case(n, n, 64, 100);
+  made.b = unit(made.a + 0.05 * normal({n, 64}, 4));
+  const Run partners = run(made, at::kFloat, [&](const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan&) {
+    ContrastPlan plan;
+    plan.row_partner = at::arange(n);
+    Contrast out = contrast(a, b, scale, plan);
+    return out;
+  });
+  const Run listed = run(made, at::kFloat, [&](const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan&) {
+    ContrastPlan plan;
+    plan.pair_offsets = at::arange(n + 1);
+    plan.pair_columns = at::arange(n, at::kInt);
+    Contrast out = contrast(a, b, scale, plan);
+    out.row_own = out.pair_score;
+    out.pair_score = Tensor();
+    return out;
+  });
+  EXPECT(at::equal(partners.out.row_own, listed.out.row_own));
+  EXPECT(at::equal(partners.a, listed.a));
+  EXPECT(at::equal(partners.b, listed.b));
 }
 
 TEST("contrast: ranks count the candidates above, ties are not above") {
@@ -246,15 +309,18 @@ TEST("contrast: ranks count the candidates above, ties are not above") {
 }
 
 TEST("contrast: gradients equal finite differences") {
-  for (const bool whole : {false, true}) {
+  for (const int which : {0, 1, 2}) {
+    const bool whole = which > 0;
     Case made = random_case(7, 9, 6, 3);
-    if (whole) everything(made);
+    if (whole) everything(made, which == 1 ? Second::labels : Second::hardness);
     const Tensor a = made.a.clone().set_requires_grad(true), b = made.b.clone().set_requires_grad(true);
     const Tensor scale = made.scale.clone().set_requires_grad(true);
     check_gradients("contrast", {a, b, scale}, [&] {
       const Contrast out = contrast(a, b, scale, made.plan);
       Tensor total = out.row_lse.pow(2).sum() + (out.column_lse - out.column_own).exp().sum() + out.row_own.sin().sum();
-      if (whole) total = total + out.row_target.pow(2).sum() + out.column_target.sin().sum();
+      if (which == 1) total = total + out.row_target.pow(2).sum() + out.column_target.sin().sum();
+      if (which == 2) total = total + out.row_hard_lse.pow(2).sum() + out.column_hard_lse.sin().sum();
+      if (whole) total = total + out.pair_score.pow(2).sum();
       return total;
     });
   }
@@ -356,7 +422,9 @@ TEST("contrast: every element of every output is written, whatever lay in memory
       plan.row_labels = plan.row_labels.to(at::kFloat);
       plan.column_labels = plan.column_labels.to(at::kFloat);
     }
+    const Tensor row_threshold = at::zeros({n}), column_threshold = at::zeros({m});
     ContrastProblem p;
+    p.row_threshold = row_threshold.const_data_ptr(), p.column_threshold = column_threshold.const_data_ptr();
     p.rows = n, p.columns = m, p.width = width, p.a_stride = p.b_stride = width;
     p.a = a.const_data_ptr(), p.b = b.const_data_ptr(), p.scale = scale.const_data_ptr(), p.scale_by_row = scale.dim() == 1;
     p.row_partner = plan.row_partner.const_data_ptr<int64_t>();
@@ -366,6 +434,8 @@ TEST("contrast: every element of every output is written, whatever lay in memory
       p.column_there = static_cast<const uint8_t*>(plan.column_there.const_data_ptr());
       p.excluded_offsets = plan.excluded_offsets.const_data_ptr<int64_t>();
       p.excluded_columns = plan.excluded_columns.const_data_ptr<int32_t>();
+      p.pair_offsets = plan.pair_offsets.const_data_ptr<int64_t>();
+      p.pair_columns = plan.pair_columns.const_data_ptr<int32_t>();
       p.row_labels = plan.row_labels.const_data_ptr();
       p.column_labels = plan.column_labels.const_data_ptr();
       p.label_width = plan.row_labels.size(1);
@@ -377,8 +447,9 @@ TEST("contrast: every element of every output is written, whatever lay in memory
     };
     const Tensor row_rank = at::full({n}, -7, at::kInt), column_rank = at::full({m}, -7, at::kInt);
     ContrastStatistics sums;
-    sums.row_lse = poisoned({n}), sums.row_lse_rest = poisoned({n}), sums.row_own = poisoned({n});
-    sums.column_lse = poisoned({m}), sums.column_lse_rest = poisoned({m}), sums.column_own = poisoned({m});
+    sums.row_lse = poisoned({n}), sums.row_lse_rest = poisoned({n});
+    sums.column_lse = poisoned({m}), sums.column_lse_rest = poisoned({m});
+    if (n > 1) sums.pair_score = poisoned({plan.pair_columns.size(0)});
     sums.row_rank = row_rank.mutable_data_ptr<int32_t>(), sums.column_rank = column_rank.mutable_data_ptr<int32_t>();
     if (n > 1) {
       sums.row_target = poisoned({n}), sums.row_label_lse = poisoned({n});
@@ -387,6 +458,9 @@ TEST("contrast: every element of every output is written, whatever lay in memory
     const Tensor workspace = at::full({contrast_workspace_cpu(p)}, 255, at::kByte);
     contrast_statistics_cpu(p, sums, workspace.mutable_data_ptr());
     for (const Tensor& output : outputs) EXPECT(!output.isnan().any().item<bool>());
+    Tensor row_own = at::full({n}, -7.0f), column_own = at::full({m}, -7.0f);  // NaN means that there is no partner
+    contrast_partner_scores_cpu(p, row_own.mutable_data_ptr(), column_own.mutable_data_ptr());
+    EXPECT((row_own != -7).all().item<bool>() && (column_own != -7).all().item<bool>());
     EXPECT((row_rank >= 0).all().item<bool>() && (column_rank >= 0).all().item<bool>());
 
     for (const Tensor& output : outputs) output.masked_fill_(output == -std::numeric_limits<double>::infinity(), 0);
@@ -396,6 +470,8 @@ TEST("contrast: every element of every output is written, whatever lay in memory
     in.column_label_lse = sums.column_label_lse;
     in.row_gradient = in.row_own_gradient = in.row_target_gradient = g.const_data_ptr();
     in.column_gradient = in.column_own_gradient = in.column_target_gradient = h.const_data_ptr();
+    const Tensor listed = at::ones({n > 1 ? plan.pair_columns.size(0) : 0});
+    in.pair_gradient = listed.const_data_ptr();
     const std::vector<Tensor> kept = std::exchange(outputs, {});
     const ContrastGradients to{poisoned({n, width}), poisoned({m, width}), poisoned({n})};
     workspace.fill_(255);
@@ -456,6 +532,17 @@ TEST("contrast: says what is wrong with its arguments") {
   plan = {};
   plan.row_labels = at::ones({4, 3});
   EXPECT_THROWS(contrast(a, b, scale, plan), "labels of both rows and columns");
+  plan.column_labels = at::ones({5, 3});
+  plan.hardness = 0.5;
+  EXPECT_THROWS(contrast(a, b, scale, plan), "expected a hardness of at least 0, and 0 beside labels, but got 0.5");
+  plan = {};
+  plan.pair_offsets = at::tensor({0, 1, 2, 2, 3}, at::kLong);
+  EXPECT_THROWS(contrast(a, b, scale, plan), "expected both offsets and columns of listed pairs");
+  plan.pair_columns = at::tensor({4, 5, 0}, at::kInt);
+  EXPECT_THROWS(contrast(a, b, scale, plan), "expected ascending columns below 5 for the listed pairs but got 5 in row 1");
+  plan.pair_offsets = at::tensor({0, 2, 1, 2, 3}, at::kLong);
+  plan.pair_columns = at::tensor({3, 4, 0}, at::kInt);
+  EXPECT_THROWS(contrast(a, b, scale, plan), "expected ascending offsets for the listed pairs but got 1 after 2 in row 1");
   // Rows apart in memory, and transposed ones, are fine.
   const Tensor wide = at::randn({4, 16}), tall = at::randn({8, 5});
   EXPECT(at::allclose(contrast(wide.slice(1, 0, 8), tall.t(), scale).row_lse,

@@ -19,6 +19,14 @@ struct Cut {
   int shared_a_block = 227 * 1024;
 };
 
+template <typename Type>
+void pair_scores(const PartnerParameters& p) {
+  for (int64_t first = 0; first < p.count; first += 64) {
+    Block block(PartnerLayout().layout.bytes);
+    partner_block<Type>(block, p, first);
+  }
+}
+
 template <typename Type, bool Labels>
 void statistics_blocks(StatisticsParameters p, int64_t stages) {
   p.stages = static_cast<int>(stages);
@@ -40,17 +48,13 @@ void statistics(const ContrastProblem& problem, const ContrastStatistics& out, v
     p.row_strips = strips(problem.rows);
     p.column_strips = strips(problem.columns);
   }
-  for (const PartnerParameters& partners : {row_partners(problem, p), column_partners(problem, p)})
-    for (int64_t first = 0; partners.partner && first < (partners.of_rows ? problem.rows : problem.columns); first += 64) {
-      Block block(PartnerLayout().layout.bytes);
-      partner_block<Type>(block, partners, first);
-    }
-  if (p.rows.labels)
+  if (p.second())
     statistics_blocks<Type, true>(p, cut.stages);
   else
     statistics_blocks<Type, false>(p, cut.stages);
   for (const Combination& side : {row_combination(p, out), column_combination(p, out)})
     for (int64_t i = 0; i < side.count; ++i) combine_sample(side, i);
+  pair_scores<Type>(list_parameters(problem, out.pair_score));
 }
 
 template <typename Type, int T, int N, typename Rule, bool Both>
@@ -64,7 +68,7 @@ void gradient_blocks(const GradientParameters& p) {
 
 template <typename Rule, typename Type>
 void gradient(GradientParameters p, bool deterministic, const Cut& cut) {
-  with_tile<Type>(p, cut.shared_a_block, [&]<int T, int N>() {
+  with_tile<Type, Rule::lists>(p, cut.shared_a_block, [&]<int T, int N>() {
     const auto tiles = [](int64_t count) { return static_cast<int>((count + T - 1) / T); };
     p.strips = deterministic ? 1 : cut.strips;
     p.other_tiles = (tiles(p.other.count) + p.strips - 1) / p.strips;
@@ -97,13 +101,23 @@ void with_type(ElementType type, F f) {
 }
 
 Floor tiles_on_cpu(const Cut& cut = {}) {
-  return {at::kCPU, statistics_workspace,
+  return {at::kCPU,
+          statistics_workspace,
+          [](const ContrastProblem& problem, void* row_own, void* column_own) {
+            with_type(problem.type, [&]<typename Type>() {
+              pair_scores<Type>(partner_parameters(problem, true, row_own));
+              pair_scores<Type>(partner_parameters(problem, false, column_own));
+            });
+          },
           [=](const ContrastProblem& problem, const ContrastStatistics& out, void* workspace) {
             with_type(problem.type, [&]<typename Type>() { statistics<Type>(problem, out, workspace, cut); });
           },
           [=](const ContrastProblem& problem, const ContrastCotangents& in, const ContrastGradients& out, bool deterministic) {
             with_type(problem.type, [&]<typename Type>() {
-              gradient<SoftmaxRule, Type>(gradient_parameters(problem, in, out), deterministic, cut);
+              if (takes_lists(problem))
+                gradient<ListedSoftmaxRule, Type>(gradient_parameters(problem, in, out), deterministic, cut);
+              else
+                gradient<SoftmaxRule, Type>(gradient_parameters(problem, in, out), deterministic, cut);
             });
           },
           [=](const SigmoidContrastProblem& problem, const SigmoidContrastResult& out, bool deterministic) {
@@ -209,6 +223,7 @@ TEST("tiles: any cut into strips and stages gives the same") {
   add_excluded(c);
   add_labels(c, 5);
   add_partners(c);
+  add_listed(c);
   const Outcome expected = contrast_reference(c);
   for (const Cut& cut : {Cut{2, 2, 2}, Cut{3, 3, 3}, Cut{1, 7, 2}})
     compare(c, run_contrast(tiles_on_cpu(cut), c, false), expected);
@@ -223,7 +238,10 @@ TEST("tiles: any cut into strips and stages gives the same") {
 }
 
 TEST("tiles: the loops for the CPU and the tiles for a card agree") {
-  const Floor loops{at::kCPU, contrast_workspace_cpu, contrast_statistics_cpu,
+  const Floor loops{at::kCPU,
+                    contrast_workspace_cpu,
+                    contrast_partner_scores_cpu,
+                    contrast_statistics_cpu,
                     [](const ContrastProblem& problem, const ContrastCotangents& in, const ContrastGradients& out, bool) {
                       at::Tensor workspace = at::empty({contrast_workspace_cpu(problem)}, at::kByte);
                       contrast_gradient_cpu(problem, in, out, workspace.mutable_data_ptr());
@@ -238,6 +256,10 @@ TEST("tiles: the loops for the CPU and the tiles for a card agree") {
     add_excluded(c);
     add_partners(c);
     compare(c, run_sigmoid(tiles_on_cpu(), c, false), run_sigmoid(loops, c, false));
+    add_listed(c);
+    add_hardness(c);
+    compare(c, run_contrast(tiles_on_cpu(), c, false), run_contrast(loops, c, false));
+    c.hardness = 0;
     add_labels(c, 14);
     compare(c, run_contrast(tiles_on_cpu(), c, false), run_contrast(loops, c, false));
   }

@@ -33,18 +33,23 @@ Tensor to_mask(const Case& c, const Tensor& offsets, const Tensor& columns) {
   return mask;
 }
 
-// [N, M]: whether j is a candidate of i.
-Tensor candidates(const Case& c) {
-  Tensor all = to_mask(c, c.excluded_offsets, c.excluded_columns).logical_not();
+// [N, M]: whether both are there.
+Tensor both_there(const Case& c) {
+  Tensor all = at::ones({c.a.size(0), c.b.size(0)}, at::kBool);
   if (c.row_there.defined()) all = all.logical_and(c.row_there.to(at::kBool).unsqueeze(1));
   if (c.column_there.defined()) all = all.logical_and(c.column_there.to(at::kBool));
   return all;
 }
 
+// [N, M]: whether j is a candidate of i.
+Tensor candidates(const Case& c) {
+  return both_there(c).logical_and(to_mask(c, c.excluded_offsets, c.excluded_columns).logical_not());
+}
+
 // Ranks by rows of z [n, m]; partner: a column.
-Tensor ranks(const Tensor& z, const Tensor& candidate, const Tensor& partner) {
+Tensor ranks(const Tensor& z, const Tensor& candidate, const Tensor& there, const Tensor& partner) {
   const Tensor at_partner = partner.clamp_min(0).unsqueeze(1);
-  const Tensor valid = partner.ge(0).logical_and(candidate.gather(1, at_partner).squeeze(1));
+  const Tensor valid = partner.ge(0).logical_and(there.gather(1, at_partner).squeeze(1));
   const Tensor larger = z.gt(z.gather(1, at_partner)).logical_and(candidate).sum(1);
   return at::where(valid, larger + 1, at::zeros_like(larger)).to(at::kInt);
 }
@@ -60,29 +65,37 @@ Outcome contrast_by_matrices(const Case& c, at::ScalarType type, bool eager) {
     return eager ? x.to(c.a.scalar_type()).matmul(y.to(c.a.scalar_type())).to(type) : x.to(type).matmul(y.to(type));
   };
   Outcome out;
-  const Tensor candidate = candidates(c), zero = at::zeros({1}, type);
+  const Tensor candidate = candidates(c), there = both_there(c), zero = at::zeros({1}, type);
   const Tensor scale = c.scale.to(type).expand({c.a.size(0)}).unsqueeze(1), dot = product(c.a, c.b.t()), z = dot * scale;
   const auto only = [&](const Tensor& x) { return at::where(candidate, x, zero); };
   out.row_lse = masked_lse(z, candidate, 1);
   out.column_lse = masked_lse(z, candidate, 0);
   Tensor slope = c.g.to(type).unsqueeze(1) * (z - finite(out.row_lse).unsqueeze(1)).exp() +
                  c.h.to(type) * (z - finite(out.column_lse)).exp();
-  if (c.row_labels.defined()) {
-    const Tensor s = c.row_labels.to(type).matmul(c.column_labels.to(type).t()) * c.label_scale;
+  if (c.row_labels.defined() || c.hardness > 0) {
+    const Tensor s = c.hardness > 0 ? z * c.hardness : c.row_labels.to(type).matmul(c.column_labels.to(type).t()) * c.label_scale;
     out.row_label_lse = masked_lse(s, candidate, 1);
     out.column_label_lse = masked_lse(s, candidate, 0);
     const Tensor by_row = only((s - finite(out.row_label_lse).unsqueeze(1)).exp()),
                  by_column = only((s - finite(out.column_label_lse)).exp());
-    out.row_target = (by_row * z).sum(1);
-    out.column_target = (by_column * z).sum(0);
+    if (c.row_labels.defined()) {
+      out.row_target = (by_row * z).sum(1);
+      out.column_target = (by_column * z).sum(0);
+    }
     slope = slope + c.g_target.to(type).unsqueeze(1) * by_row + c.h_target.to(type) * by_column;
+  }
+  slope = only(slope);
+  if (c.listed_offsets.defined()) {
+    const Tensor listed = to_mask(c, c.listed_offsets, c.listed_columns);
+    out.pair_score = at::where(there, z, zero).masked_select(listed);
+    slope = slope.masked_scatter(listed, slope.masked_select(listed) + c.g_listed.to(type));
   }
   if (c.g_own.defined()) {
     const auto pairs = [](const Tensor& partner, int64_t count) { return partner.unsqueeze(1).eq(at::arange(count)); };
     slope = slope + pairs(c.row_partner, c.b.size(0)) * c.g_own.to(type).unsqueeze(1) +
             pairs(c.column_partner, c.a.size(0)).t() * c.h_own.to(type);
   }
-  slope = only(slope);
+  slope = at::where(there, slope, zero);
   out.a_gradient = product(slope * scale, c.b);
   out.b_gradient = product((slope * scale).t(), c.a);
   out.scale_gradient = (slope * dot).sum(1);
@@ -90,11 +103,11 @@ Outcome contrast_by_matrices(const Case& c, at::ScalarType type, bool eager) {
     return scores.gather(1, partner.clamp_min(0).unsqueeze(1)).squeeze(1) * rank.ne(0);
   };
   if (c.row_partner.defined()) {
-    out.row_rank = ranks(z, candidate, c.row_partner);
+    out.row_rank = ranks(z, candidate, there, c.row_partner);
     out.row_own = own(z, c.row_partner, out.row_rank);
   }
   if (c.column_partner.defined()) {
-    out.column_rank = ranks(z.t(), candidate.t(), c.column_partner);
+    out.column_rank = ranks(z.t(), candidate.t(), there.t(), c.column_partner);
     out.column_own = own(z.t(), c.column_partner, out.column_rank);
   }
   return out;
@@ -137,6 +150,9 @@ Case Case::on(at::Device device) const {
                     &c.excluded_columns,
                     &c.positive_offsets,
                     &c.positive_columns,
+                    &c.listed_offsets,
+                    &c.listed_columns,
+                    &c.g_listed,
                     &c.row_labels,
                     &c.column_labels,
                     &c.row_partner,
@@ -178,6 +194,10 @@ static Problem shared_part(const Case& c) {
 ContrastProblem Case::contrast() const {
   ContrastProblem p = shared_part<ContrastProblem>(*this);
   p.label_scale = label_scale;
+  p.hardness = hardness;
+  p.pair_offsets = data<int64_t>(listed_offsets);
+  p.pair_columns = data<int32_t>(listed_columns);
+  p.pair_count = listed_columns.defined() ? listed_columns.size(0) : 0;
   p.column_partner = data<int64_t>(column_partner);
   return p;
 }
@@ -225,6 +245,19 @@ void add_positives(Case& c) {
   c.name += ", positives";
   to_lists(random_mask({c.a.size(0), c.b.size(0)}, 0.05), c.positive_offsets, c.positive_columns);
 }
+void add_listed(Case& c) {
+  c.name += ", listed";
+  const Tensor mask = random_mask({c.a.size(0), c.b.size(0)}, 0.05);
+  mask[c.a.size(0) / 3].fill_(true);
+  to_lists(mask, c.listed_offsets, c.listed_columns);
+  c.g_listed = at::randn({c.listed_columns.size(0)}) / static_cast<double>(c.a.size(0));
+}
+void add_hardness(Case& c) {
+  c.name += ", hardness";
+  c.hardness = 0.4;
+  c.g_target = at::randn({c.a.size(0)}) / static_cast<double>(c.a.size(0));
+  c.h_target = at::randn({c.b.size(0)}) / static_cast<double>(c.b.size(0));
+}
 void add_labels(Case& c, int64_t width, bool multi_hot) {
   c.name += ", labels";
   const auto labels = [&](int64_t n) {
@@ -268,7 +301,7 @@ Outcome sigmoid_reference(const Case& c) {
   out.scale_gradient = (slope * dot).sum(1);
   out.a_gradient = (slope * scale).matmul(c.b.to(at::kDouble));
   out.b_gradient = (slope * scale).t().matmul(c.a.to(at::kDouble));
-  if (c.row_partner.defined()) out.row_rank = ranks(dot * scale, candidate, c.row_partner);
+  if (c.row_partner.defined()) out.row_rank = ranks(dot * scale, candidate, candidate, c.row_partner);
   return out;
 }
 
@@ -284,24 +317,26 @@ struct Poison {
 
 Outcome run_statistics(const Floor& floor, const Case& on_cpu) {
   const Case c = on_cpu.on(floor.device);
-  const ContrastProblem p = c.contrast();
+  ContrastProblem p = c.contrast();
   const Poison poison{floor.device};
   Outcome out;
+  if (c.row_partner.defined()) out.row_own = at::full({p.rows}, 7.0f, at::TensorOptions(floor.device));
+  if (c.column_partner.defined()) out.column_own = at::full({p.columns}, 7.0f, at::TensorOptions(floor.device));
+  floor.partner_scores(p, data(out.row_own), data(out.column_own));
+  p.row_threshold = data(out.row_own);
+  p.column_threshold = data(out.column_own);
   out.row_lse = poison.floats({p.rows});
   out.column_lse = poison.floats({p.columns});
   out.row_lse_rest = poison.floats({p.rows});
   out.column_lse_rest = poison.floats({p.columns});
-  if (c.row_partner.defined()) {
-    out.row_rank = poison.counts(p.rows);
-    out.row_own = poison.floats({p.rows});
-  }
-  if (c.column_partner.defined()) {
-    out.column_rank = poison.counts(p.columns);
-    out.column_own = poison.floats({p.columns});
-  }
+  if (c.row_partner.defined()) out.row_rank = poison.counts(p.rows);
+  if (c.column_partner.defined()) out.column_rank = poison.counts(p.columns);
+  if (c.listed_offsets.defined()) out.pair_score = poison.floats({c.listed_columns.size(0)});
   if (c.row_labels.defined()) {
     out.row_target = poison.floats({p.rows});
     out.column_target = poison.floats({p.columns});
+  }
+  if (c.row_labels.defined() || c.hardness > 0) {
     out.row_label_lse = poison.floats({p.rows});
     out.column_label_lse = poison.floats({p.columns});
   }
@@ -311,8 +346,7 @@ Outcome run_statistics(const Floor& floor, const Case& on_cpu) {
   to.column_lse = data(out.column_lse);
   to.row_lse_rest = data(out.row_lse_rest);
   to.column_lse_rest = data(out.column_lse_rest);
-  to.row_own = data(out.row_own);
-  to.column_own = data(out.column_own);
+  to.pair_score = data(out.pair_score);
   to.row_rank = static_cast<int32_t*>(data(out.row_rank));
   to.column_rank = static_cast<int32_t*>(data(out.column_rank));
   to.row_target = data(out.row_target);
@@ -320,6 +354,8 @@ Outcome run_statistics(const Floor& floor, const Case& on_cpu) {
   to.row_label_lse = data(out.row_label_lse);
   to.column_label_lse = data(out.column_label_lse);
   floor.statistics(p, to, data(workspace));
+  for (Tensor* own : {&out.row_own, &out.column_own})  // NaN says that there is no partner
+    if (own->defined()) *own = own->nan_to_num(0);
   return out;
 }
 
@@ -330,7 +366,7 @@ Outcome run_contrast(const Floor& floor, const Case& on_cpu, bool deterministic)
   Outcome out = run_statistics(floor, on_cpu);
   const Tensor row_lse = finite(out.row_lse), column_lse = finite(out.column_lse);
   Tensor row_label_lse, column_label_lse;
-  if (c.row_labels.defined()) {
+  if (c.row_labels.defined() || c.hardness > 0) {
     row_label_lse = finite(out.row_label_lse);
     column_label_lse = finite(out.column_label_lse);
   }
@@ -346,6 +382,7 @@ Outcome run_contrast(const Floor& floor, const Case& on_cpu, bool deterministic)
   in.column_gradient = data<float>(c.h);
   in.row_own_gradient = data<float>(c.g_own);
   in.column_own_gradient = data<float>(c.h_own);
+  in.pair_gradient = data<float>(c.g_listed);
   in.row_label_lse = data<float>(row_label_lse);
   in.column_label_lse = data<float>(column_label_lse);
   in.row_target_gradient = data<float>(c.g_target);
@@ -385,6 +422,7 @@ void compare(const Case& c, const Outcome& got, const Outcome& expected) {
   }
   close(c, "row_own", got.row_own, expected.row_own, statistics);
   close(c, "column_own", got.column_own, expected.column_own, statistics);
+  close(c, "pair_score", got.pair_score, expected.pair_score, statistics);
   close(c, "row_target", got.row_target, expected.row_target, statistics);
   close(c, "column_target", got.column_target, expected.column_target, statistics);
   close(c, "row_label_lse", got.row_label_lse, expected.row_label_lse, statistics);
@@ -412,6 +450,10 @@ void prove_contrast(const Floor& floor, bool large) {
     add_labels(c, 40);
     add_partners(c);
     c.scale = at::rand({150}) * 30 + 1;
+    add_listed(c);
+    prove(c);
+    c.row_labels = c.column_labels = Tensor();
+    add_hardness(c);
     prove(c);
   }
   // Adversarial: all equal; one-hot with logits of ±100.

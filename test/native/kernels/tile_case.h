@@ -26,11 +26,13 @@ struct Case {
   Tensor a, b, scale, bias, weight;
   Tensor row_there, column_there;
   Tensor excluded_offsets, excluded_columns, positive_offsets, positive_columns;
+  Tensor listed_offsets, listed_columns;
   Tensor row_labels, column_labels;
-  double label_scale = 1;
+  double label_scale = 1, hardness = 0;
   Tensor row_partner, column_partner;
-  // Gradients of the outputs: row and column log-sum-exp, target sums, partners' scores.
-  Tensor g, h, g_target, h_target, g_own, h_own;
+  // Gradients of the outputs: row and column log-sum-exp, target sums (with a hardness times it: those of the hard
+  // log-sum-exps), partners' and listed scores.
+  Tensor g, h, g_target, h_target, g_own, h_own, g_listed;
 
   Case on(at::Device device) const;
   ContrastProblem contrast() const;
@@ -42,12 +44,14 @@ Case plain(const Shape& shape, uint64_t seed = 1);
 void add_masks(Case& c);      // a tenth of the samples absent
 void add_excluded(Case& c);   // about one pair in seven
 void add_positives(Case& c);  // about one pair in twenty
+void add_listed(Case& c);     // about one pair in twenty and all of one row, some of them excluded or partners
+void add_hardness(Case& c);   // in the place of labels
 void add_labels(Case& c, int64_t width, bool multi_hot = false);
 void add_partners(Case& c);  // most samples have one; some columns are duplicates of others
 
 struct Outcome {
   Tensor row_lse, column_lse, row_lse_rest, column_lse_rest, row_own, column_own, row_rank, column_rank, row_target,
-      column_target, row_label_lse, column_label_lse;
+      column_target, row_label_lse, column_label_lse, pair_score;
   Tensor row_sum, slope;  // of the sigmoid contrast
   Tensor a_gradient, b_gradient, scale_gradient;
 };
@@ -61,6 +65,7 @@ Outcome contrast_eager(const Case& c);
 struct Floor {
   at::Device device;
   std::function<int64_t(const ContrastProblem&)> workspace;
+  std::function<void(const ContrastProblem&, void* row_own, void* column_own)> partner_scores;
   std::function<void(const ContrastProblem&, const ContrastStatistics&, void*)> statistics;
   std::function<void(const ContrastProblem&, const ContrastCotangents&, const ContrastGradients&, bool deterministic)> gradient;
   std::function<void(const SigmoidContrastProblem&, const SigmoidContrastResult&, bool deterministic)> sigmoid;

@@ -33,6 +33,22 @@ Relation label_relation(int64_t rows) {
   return out;
 }
 
+// Each sample with its neighbour too; one pair neither with nor against the other.
+Relation pair_relation() {
+  Relation out;
+  out.kind = Relation::Kind::pairs;
+  const Tensor positive = at::eye(batch, at::kBool);
+  for (int64_t i = 0; i < batch; i += 2) positive[i][(i + 1) % batch] = true;
+  const auto list = [](const Tensor& mask) {
+    return PairList{at::cat({at::zeros({1}, at::kLong), mask.sum(1).cumsum(0)}), mask.nonzero().select(1, 1).to(at::kInt)};
+  };
+  out.positive = list(positive);
+  const Tensor neutral = at::zeros_like(positive);
+  neutral[1][3] = true;
+  out.neutral = list(neutral);
+  return out;
+}
+
 void each(const std::function<void(const Entry<Objective>&)>& law) {
   for (const auto& [name, entry] : Registry<Objective>::instance().entries()) {
     if (entry.example.options.is_null()) {
@@ -48,14 +64,14 @@ void each(const std::function<void(const Entry<Objective>&)>& law) {
 TEST("laws: an objective's gradients equal finite differences") {
   each([](const Entry<Objective>& entry) {
     if (excepted(entry.example, "gradient")) return;
-    for (const bool labels : {false, true}) {
+    for (const std::string kind : {"identity", "labels", "pairs"}) {
       Made made(entry);
       Features features = example_features(entry.example, batch);
       auto leaves = make_leaves(features, entry.example);
       for (const auto& slot : made.state.slots())
         if (!slot.buffer) leaves.push_back(slot.tensor);
-      const Relation relation = labels ? label_relation(batch) : Relation{};
-      check_gradients(entry.name + (labels ? " (labels)" : ""), leaves, [&] { return made.total(features, relation); });
+      const Relation relation = kind == "labels" ? label_relation(batch) : kind == "pairs" ? pair_relation() : Relation{};
+      check_gradients(entry.name + " (" + kind + ")", leaves, [&] { return made.total(features, relation); });
     }
   });
 }
