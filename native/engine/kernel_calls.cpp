@@ -5,9 +5,12 @@
 #include "kernels/contrast.h"
 #include "kernels/sigmoid_contrast.h"
 #include "kernels/word_region.h"
+#include "objectives/listed_positives.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include <optional>
 
 namespace gd {
 
@@ -65,6 +68,46 @@ Tensor mean(const Tensor& values, const Tensor& there) {
   return at::where(there, values, at::zeros_like(values)).sum() / there.sum().clamp_min(1).to(values.scalar_type());
 }
 
+// Pairs (image, text) in any order.
+PairList pairs_of(const Value& arguments, const char* name, int64_t rows, int64_t columns) {
+  const int64_t count = static_cast<int64_t>(arguments.at(name).bytes()->size() / (2 * sizeof(int32_t)));
+  const Tensor pairs = numbers(arguments, name, {count, 2}, at::kInt).to(at::kLong);
+  const Tensor limits = at::tensor({rows, columns}, at::kLong);
+  const Tensor wrong = (pairs < 0).logical_or(pairs >= limits).any(1);
+  if (wrong.any().item<bool>()) {
+    const int64_t place = wrong.to(at::kByte).argmax().item<int64_t>();
+    fail("bad-shape", "expected an image below ", rows, " and a text below ", columns, " for ", name, " but got ",
+         pairs[place][0].item<int64_t>(), " and ", pairs[place][1].item<int64_t>(), " in pair ", place);
+  }
+  const Tensor keys = std::get<0>((pairs.select(1, 0) * columns + pairs.select(1, 1)).sort());
+  expect((keys.diff() > 0).all().item<bool>(), "bad-shape", "expected each pair once for ", name, " but got some twice");
+  return {at::searchsorted(keys.floor_divide(columns), at::arange(rows + 1)), keys.remainder(columns).to(at::kInt)};
+}
+
+// How positives are taken one by one: where they are listed, or where negatives are weighted.
+std::optional<ListedPositives> listed_of(const Value& arguments, int64_t rows, int64_t columns) {
+  ListedPositives out;
+  out.hardness = arguments.number("hardness", 0);
+  const bool listed = given(arguments, "positives");
+  if (!listed && out.hardness == 0) return std::nullopt;
+  expect(out.hardness >= 0 && std::isfinite(out.hardness), "bad-option", "expected a number of at least 0 for hardness but got ",
+         out.hardness);
+  expect(!given(arguments, "imageLabels"), "bad-option", "expected no label vectors beside positives or hardness but got some");
+  const std::string form = arguments.text("form", listed && out.hardness == 0 ? "mean" : "apart");
+  expect(form == "apart" || out.hardness == 0, "bad-option", "expected form apart beside a hardness but got ", form);
+  expect(form == "mean" || form == "apart" || form == "any", "bad-option", "expected mean, apart or any for form but got ", form);
+  out.form = form == "mean" ? Positives::mean : form == "apart" ? Positives::apart : Positives::any;
+  if (listed) {
+    out.positive = pairs_of(arguments, "positives", rows, columns);
+    if (given(arguments, "neutral")) out.neutral = pairs_of(arguments, "neutral", rows, columns);
+  } else {
+    expect(rows == columns, "bad-shape", "expected as many texts as images where row i belongs with row i but got ", columns,
+           " and ", rows);
+    out.positive = {at::arange(rows + 1, at::kLong), at::arange(rows, at::kInt)};
+  }
+  return out;
+}
+
 void add_gradients(Value& out, const Tensor& loss, std::initializer_list<std::pair<const char*, Tensor>> inputs) {
   out.set("loss", loss.item<double>());
   torch::autograd::backward({loss}, {});
@@ -86,6 +129,20 @@ Value call_contrast(const Value& arguments) {
   plan.row_there = flags(arguments, "imageThere", {rows});
   plan.column_there = flags(arguments, "textThere", {columns});
   const bool labels = given(arguments, "imageLabels");
+  const double weight = arguments.number("imageWeight", 0.5);
+  Value out;
+  if (const auto listed = listed_of(arguments, rows, columns)) {
+    listed->ask(plan);
+    const Contrast found = contrast(image, text, scale * listed->scale_factor(), plan);
+    const auto there = [](const Tensor& given, int64_t count) { return given.defined() ? given : at::ones({count}, at::kBool); };
+    const ListedLosses losses = listed_losses(*listed, found, there(plan.row_there, rows), there(plan.column_there, columns));
+    out.set("imageLogSumExp", bytes_of(found.row_lse));
+    out.set("textLogSumExp", bytes_of(found.column_lse));
+    add_gradients(
+        out, mean(losses.row_loss, losses.row_counts) * weight + mean(losses.column_loss, losses.column_counts) * (1 - weight),
+        {{"imageGradient", image}, {"textGradient", text}, {"scaleGradient", scale}});
+    return out;
+  }
   if (labels) {
     const int64_t classes = count_of(arguments, "classes");
     plan.row_labels = numbers(arguments, "imageLabels", {rows, classes});
@@ -107,8 +164,6 @@ Value call_contrast(const Value& arguments) {
   const Tensor by_row = labels ? found.row_lse - found.row_target : (found.row_lse - found.row_own) + found.row_lse_rest;
   const Tensor by_column =
       labels ? found.column_lse - found.column_target : (found.column_lse - found.column_own) + found.column_lse_rest;
-  const double weight = arguments.number("imageWeight", 0.5);
-  Value out;
   out.set("imageLogSumExp", bytes_of(found.row_lse));
   out.set("textLogSumExp", bytes_of(found.column_lse));
   if (!labels) {

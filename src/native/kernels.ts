@@ -32,6 +32,23 @@ export interface SoftLabels {
   labelTemperature?: number;
 }
 
+export interface ListedPositives {
+  /** Pairs that belong together, [pairs, 2] (image, text), in any order, in the place of image i with text i. */
+  positives?: Int32Array;
+  /** Pairs that neither belong together nor stand apart, like them. */
+  neutral?: Int32Array;
+  /**
+   * Of several positives: the mean of their cross-entropies (default), the same each against the negatives alone (SAT, Liu et al.
+   * 2023; the only form beside a hardness), or any of them is enough (MIL-NCE, Miech et al. 2020).
+   */
+  form?: 'mean' | 'apart' | 'any';
+  /**
+   * β: negatives are weighted by exp(β · score) (Robinson et al. 2021). The log-sum-exps given back are then over the negatives, of
+   * (1 + β) times the scores. Default 0.
+   */
+  hardness?: number;
+}
+
 export interface ContrastResult {
   loss: number;
   /** d loss / d input, of the inputs' shapes. */
@@ -42,20 +59,20 @@ export interface ContrastResult {
   /** log Σ exp over the candidates of each image, [rows], and of each text, [columns]. */
   imageLogSumExp: Float32Array;
   textLogSumExp: Float32Array;
-  /** 1 + how many candidates score higher than the partner, [rows] and [columns]; absent with labels. */
+  /** 1 + how many candidates score higher than the partner, [rows] and [columns]; absent with labels and listed positives. */
   imageRank?: Int32Array;
   textRank?: Int32Array;
 }
 
 /**
  * Symmetric soft-max contrast (InfoNCE; Radford et al. 2021, figure 3): imageWeight · mean over images of
- * −log softmax_j(scale · image_i·text_j) at the partner (or against soft labels; MedCLIP, Wang et al. 2022, eq. 3–5), and the same
- * over texts with 1 − imageWeight (default ½). Features are taken as they are: bring them to unit length first where wanted.
+ * −log softmax_j(scale · image_i·text_j) at the partner (or against soft labels; MedCLIP, Wang et al. 2022, eq. 3–5; or
+ * listed positives, over the images that have one), and the same over texts with 1 − imageWeight (default ½). Features are taken as they are: bring them to unit length first where wanted.
  *
  * Rejects with `bad-shape` where numbers and sizes do not fit, `not-finite` naming row and column.
  */
 export async function contrast(
-  input: ContrastInput & { imageWeight?: number } & Partial<SoftLabels>,
+  input: ContrastInput & { imageWeight?: number } & Partial<SoftLabels> & ListedPositives,
 ): Promise<ContrastResult> {
   const out = await call('contrast', { ...input, columns: input.columns ?? input.rows });
   return {

@@ -86,6 +86,41 @@ describe('contrast', () => {
     expect(soft.imageRank).toBeUndefined();
   });
 
+  test('takes listed positives, neutral pairs and negatives by their hardness', async () => {
+    const own = Int32Array.from(all.flatMap((i) => [i, i]));
+    const plain = await kernels.contrast({ image, text, rows, width, scale });
+    for (const form of ['mean', 'apart', 'any'] as const) {
+      const listed = await kernels.contrast({ image, text, rows, width, scale, positives: own, form });
+      expect(listed.loss).toBeCloseTo(plain.loss, 5);
+      expect(listed.imageGradient[70]).toBeCloseTo(plain.imageGradient[70] as number, 6);
+    }
+    // One text alone, of three images: image 4 stands aside for image 0 and has no positive itself.
+    const z = (i: number, j: number) => scale * score(image, text, i, j);
+    const out = await kernels.contrast({
+      ...{ image, text, rows, width, scale, imageWeight: 1 },
+      positives: Int32Array.of(0, 3, 2, 1, 0, 1, 1, 1),
+      neutral: Int32Array.of(0, 4),
+      form: 'apart',
+    });
+    const against = (i: number, j: number, negatives: number[]) =>
+      logSumExp([z(i, j), ...negatives.map((k) => z(i, k))]) - z(i, j);
+    const expected =
+      (against(0, 3, [0, 2]) + against(0, 1, [0, 2])) / 2 + against(2, 1, [0, 2, 3, 4]) + against(1, 1, [0, 2, 3, 4]);
+    expect(out.loss).toBeCloseTo(expected / 3, 5);
+    const hard = await kernels.contrast({ image, text, rows, width, scale, hardness: 0.5, imageWeight: 1 });
+    const weighted = all.map((i) => {
+      const others = all.filter((j) => j !== i).map((j) => z(i, j));
+      const weights = others.map((x) => Math.exp(0.5 * x));
+      const mean = weights.reduce((sum, w) => sum + w, 0) / weights.length;
+      return (
+        Math.log(
+          Math.exp(z(i, i)) + others.reduce((sum, x, k) => sum + (Math.exp(x) * (weights[k] as number)) / mean, 0),
+        ) - z(i, i)
+      );
+    });
+    expect(hard.loss).toBeCloseTo(weighted.reduce((sum, x) => sum + x, 0) / rows, 5);
+  });
+
   test.each([
     [{ width: 63 }, /expected 315 numbers, \[5, 63\], for image but got 320/],
     [{ rows: 0 }, /expected at least 1 for rows but got 0/],
@@ -95,6 +130,13 @@ describe('contrast', () => {
       /expected finite numbers for image but got nan in row 2, column 2/,
     ],
     [{ scale: Number.POSITIVE_INFINITY }, /expected a finite number for scale/],
+    [
+      { positives: Int32Array.of(0, 1, 5, 0) },
+      /expected an image below 5 and a text below 5 for positives but got 5 and 0 in pair 1/,
+    ],
+    [{ positives: Int32Array.of(0, 1, 0, 1) }, /expected each pair once for positives/],
+    [{ hardness: -1 }, /expected a number of at least 0 for hardness but got -1/],
+    [{ hardness: 1, form: 'any' as const }, /expected form apart beside a hardness but got any/],
     [{ imageThere: Uint8Array.of(1) }, /expected 5 numbers, \[5\], for imageThere but got 1/],
   ])('refuses %j', async (wrong, sentence) => {
     await expect(kernels.contrast({ image, text, rows, width, scale, ...wrong })).rejects.toThrow(sentence);
