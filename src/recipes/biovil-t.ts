@@ -104,7 +104,7 @@ export default recipe({
   objectives: [
     globalContrast({ temperature: 0.5, learnTemperature: false }, { weight: 1 }),
     wordRegionContrast({ regions: 'image.projected', words: 'text.words' }, { weight: 0.5 }),
-    maskedLanguage({ tokens: 'masked.tokens', targets: 'masked.targets', width: 768, vocabularySize: 30522 }),
+    maskedLanguage({ tokens: 'masked.tokens', targets: 'masked.targets', width: 768 }),
   ],
   optimise: { optimiser: adamw(), schedule: cosine({ warmup: 1000 }), lr: 2e-5, decay: 0.01, clip: 1 },
   train: { batch: 240, epochs: 50, evaluateEvery: 1000 },
