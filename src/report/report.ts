@@ -1,8 +1,11 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { requireDataset } from '../data/manifest.js';
 import { previewOf } from '../data/preview.js';
+import type { DatasetStatistics } from '../data/statistics.js';
 import { GadoliniumError } from '../errors.js';
 import { comparisonPage } from './comparison-page.js';
+import { datasetPage } from './dataset-page.js';
 import { readHistory } from './history.js';
 import { previewPage } from './preview-page.js';
 import { type Reproduction, reproductionPage } from './reproduction-page.js';
@@ -30,6 +33,11 @@ export async function writeReproduction(reproduction: Reproduction, file: string
 /** Writes `preview.html` into a prepared folder: one in `every` rows, at most 60. Returns its path. */
 export async function writePreview(folder: string, every: number): Promise<string> {
   return place(path.join(folder, 'preview.html'), previewPage(await previewOf(folder, every)));
+}
+
+/** Writes one page about what a prepared folder holds, and returns its path. */
+export async function writeDatasetPage(folder: string, statistics: DatasetStatistics, file: string): Promise<string> {
+  return place(file, datasetPage(requireDataset(folder), statistics));
 }
 
 /** In one move: a browser that reloads never sees half a page. */
