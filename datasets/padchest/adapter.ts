@@ -31,7 +31,7 @@ const adapter: DatasetAdapter<Options> = {
   options: options as z.ZodType<Options>,
 
   async describe(context) {
-    const names = await frequentLabels(context);
+    const names = frequent([...(await labelsByStudy(context)).values()]);
     return {
       labels: [{ vocab: 'padchest', kind: 'finding', names }],
       prompts: promptsFor(names),
@@ -46,7 +46,6 @@ const adapter: DatasetAdapter<Options> = {
     const { from, options } = context;
     const table = tableOf(from);
     const file = basename(table);
-    const names = await frequentLabels(context);
     const studies = new Map<string, ImageLine[]>();
     for await (const line of linesOf(table)) {
       if ('fault' in line) {
@@ -54,6 +53,7 @@ const adapter: DatasetAdapter<Options> = {
         yield { reject: { code, reason, field, origin: { file, row } } };
       } else studies.set(line.study, [...(studies.get(line.study) ?? []), line]);
     }
+    const names = frequent([...studies.values()].map(labelsIn));
     for (const lines of studies.values()) {
       if (options.labelled === 'physician' && !lines.some(({ byPhysician }) => byPhysician)) continue;
       const images = options.images === 'none' ? [] : imagesOf(lines, from, options);
@@ -65,8 +65,8 @@ const adapter: DatasetAdapter<Options> = {
 };
 export default adapter;
 
-/** Labels of at least FEWEST studies, or of all where there are not many. */
-async function frequentLabels({ from }: AdapterContext<Options>): Promise<string[]> {
+/** What the reports of a study were labelled with, by study. */
+async function labelsByStudy({ from }: AdapterContext<Options>): Promise<Map<string, Set<string>>> {
   const studies = new Map<string, Set<string>>();
   for await (const line of linesOf(tableOf(from))) {
     if ('fault' in line) continue;
@@ -74,9 +74,16 @@ async function frequentLabels({ from }: AdapterContext<Options>): Promise<string
     for (const label of line.labels ?? []) known.add(label);
     studies.set(line.study, known);
   }
+  return studies;
+}
+
+const labelsIn = (lines: readonly ImageLine[]) => new Set(lines.flatMap(({ labels }) => labels ?? []));
+
+/** Labels of at least FEWEST studies, or of all where there are not many. */
+function frequent(studies: readonly ReadonlySet<string>[]): string[] {
   const counts = new Map<string, number>();
-  for (const labels of studies.values()) for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const fewest = studies.size < 100 * FEWEST ? 1 : FEWEST;
+  for (const labels of studies) for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const fewest = studies.length < 100 * FEWEST ? 1 : FEWEST;
   return [...counts]
     .filter(([, count]) => count >= fewest)
     .map(([label]) => label)
@@ -128,7 +135,7 @@ function toRow(
 
 /** Reports were labelled whole, so that what is not named was not reported. */
 function labelsOf(lines: ImageLine[], names: readonly string[]): SourceLabel[] {
-  const own = new Set(lines.flatMap(({ labels }) => labels ?? []));
+  const own = labelsIn(lines);
   return names.map((name) => ({
     vocab: 'padchest',
     name,
@@ -154,7 +161,7 @@ function metaOf(lines: ImageLine[]): Record<string, string> & { age?: string } {
     sex: first.cells['PatientSex_DICOM']?.trim() ?? '',
     pediatric: first.cells['Pediatric'] === 'PED' ? 'yes' : '',
     projections: lines.map(({ projection }) => projection).join(' | '),
-    all_labels: [...new Set(lines.flatMap(({ labels }) => labels ?? []))].join(' | '),
+    all_labels: [...labelsIn(lines)].join(' | '),
     localizations: namesIn(lines, 'Localizations').join(' | '),
     labels_by_sentence: sentencesIn(first) ?? '',
     label_cuis: namesIn(lines, 'LabelCUIS').join(' '),
