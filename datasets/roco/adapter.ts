@@ -26,7 +26,7 @@ const adapter: DatasetAdapter<Options> = {
   options: options as z.ZodType<Options>,
 
   describe: () => ({
-    splitRule: "the release's folders; they were drawn by figure, so that figures of one article lie in several",
+    splitRule: "the release's folders; drawn by figure, so that figures of one article lie in several",
   }),
 
   async *rows({ from, options }) {
@@ -34,7 +34,11 @@ const adapter: DatasetAdapter<Options> = {
     const lists = (options.figures === 'all' ? ['radiology', 'non-radiology'] : [options.figures]).flatMap((figures) =>
       SPLITS.map((split) => ({ split, place: `${split}/${figures}` })),
     );
-    const present = lists.filter(({ place }) => existsSync(join(data, place, 'captions.txt')));
+    // A split may be absent, but not half of it.
+    const present = lists.filter(({ place }) => existsSync(join(data, place)));
+    const broken = present.find(({ place }) => !existsSync(join(data, place, 'captions.txt')));
+    if (broken !== undefined)
+      throw GadoliniumError.expected('no-source', "'captions.txt'", join(data, broken.place), 'a folder without it');
     if (present.length === 0)
       throw GadoliniumError.expected(
         'no-source',

@@ -28,6 +28,13 @@ test('a picture is called as the fetching script calls it, and as licences.txt d
   ]);
 });
 
+test('half of a split is an error that names it', async () => {
+  const data = temporaryFolder();
+  mkdirSync(join(data, 'train', 'radiology'), { recursive: true });
+  await expect(rows(data)).rejects.toThrow(/'captions\.txt' for .*train.radiology/u);
+  await expect(rows(temporaryFolder())).rejects.toMatchObject({ code: 'no-source' });
+});
+
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const places = ['../shared/data/roco-captions', '../../shared/data/roco-captions'].map((place) => join(root, place));
 const sample = places.map((place) => join(place, 'captions.tsv')).find((path) => existsSync(path)) ?? '';
