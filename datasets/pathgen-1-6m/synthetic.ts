@@ -20,6 +20,8 @@ const release: SyntheticRelease = {
       { wsi_id: PACKED, position: ['0', '0'], caption: 'Packed otherwise.', file_id: FILE },
       { wsi_id: 'TCGA-ZZ-0003-01Z-00-DX1.none', position: ['0', '0'], caption: 'Not downloaded.', file_id: FILE },
       { wsi_id: SLIDE, position: ['32', '32'], caption: ' ', file_id: FILE },
+      // The same words of another place of the slide: no repeated row.
+      { wsi_id: SLIDE, position: ['48', '32'], caption: 'Made-up pink stroma.', file_id: FILE },
     ];
     writeFileSync(join(folder, LIST), JSON.stringify(places, undefined, 2));
     const slide = await tiles();
@@ -49,6 +51,7 @@ const release: SyntheticRelease = {
           texts: [{ body: 'Made-up blue nuclei.' }],
           meta: { magnification: '40' },
         },
+        { sample_id: `${SLIDE}:48:32`, flags: ['duplicate_text'] },
       ],
       rejects: [
         { ...rejected, code: 'part_outside_image', field: 'wsi_id, position', row: 2 },

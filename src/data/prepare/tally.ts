@@ -39,7 +39,7 @@ export class Tally {
         this.duplicateTexts++;
         flags.push('duplicate_text');
       }
-      const pictures = row.images.map((image) => image.file ?? image.id);
+      const pictures = row.images.map(({ file, id, part }) => [file ?? id, ...Object.values(part ?? {})].join(' '));
       if (row.images.length > 0 && repeats(this.seenRows, JSON.stringify([pictures, texts.map((text) => text.body)])))
         flags.push('duplicate_row');
     }
