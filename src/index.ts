@@ -4,7 +4,7 @@ export { extend, type Recipe, recipe, shared } from './config/recipe.js';
 export { resolve } from './config/resolve.js';
 export type { ResolvedConfig } from './config/schema.js';
 export { type PrepareOptions, prepare } from './data/prepare.js';
-export { openShards } from './data/shards.js';
+export { openShards } from './data/shards/shards.js';
 export { GadoliniumError } from './errors.js';
 export type * from './events/types.js';
 export { openModel } from './model/open.js';

@@ -1,4 +1,4 @@
-// A data set as native threads see it: mapped Arrow IPC files whose footers TypeScript has read (src/data/shards.ts) and
+// A data set as native threads see it: mapped Arrow IPC files whose footers TypeScript has read (src/data/shards/shards.ts) and
 // whose column places it handed over once. No byte of a body is copied or touched by JavaScript.
 #pragma once
 
@@ -16,7 +16,7 @@
 namespace gd {
 
 // One Arrow array inside a mapped file. All offsets are absolute byte offsets into the file; -1 = absent.
-// Made from the plain object (src/data/places.ts, ColumnPlace):
+// Made from the plain object (src/data/shards/places.ts, ColumnPlace):
 //   { type, length, offset, validity, offsets, values, bytes, width, index, children: {name: place}, dictionary: number }
 // type: 'list' 'large-list' 'fixed-list' 'struct' 'binary' 'large-binary' 'utf8' 'large-utf8' 'bool'
 //       'int8' 'int16' 'int32' 'int64' 'uint8' 'uint16' 'uint32' 'uint64' 'float32' 'float64'

@@ -4,8 +4,8 @@ import type { Argv } from 'yargs';
 import { type Format, findFormat, formatNames, SOURCE_OPTIONS, type SourceOption } from '../checkpoint/format.js';
 import { type ImportedTokenizer, type ImportReport, importWeights } from '../checkpoint/import.js';
 import { openSource, type Source } from '../checkpoint/source.js';
-import { TextTokenizer } from '../data/tokenizer.js';
-import { tokenizerJsonOf } from '../data/tokenizer-formats.js';
+import { TextTokenizer } from '../data/tokenizer/tokenizer.js';
+import { tokenizerJsonOf } from '../data/tokenizer/tokenizer-formats.js';
 import { GadoliniumError } from '../errors.js';
 import { count } from '../events/wording.js';
 

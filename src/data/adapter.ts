@@ -198,7 +198,7 @@ export interface SyntheticRelease {
 export interface SyntheticTruth {
   /** The adapter's options that go with it. */
   options?: Record<string, unknown>;
-  /** Every row in order; of each as many columns as matter (src/data/schema.ts). */
+  /** Every row in order; of each as many columns as matter (src/data/shards/schema.ts). */
   rows: ({ sample_id: string } & Record<string, unknown>)[];
   rejects: { dropped: 'row' | 'image' | 'text'; code: string; file: string; field: string; row?: number | null }[];
 }

@@ -6,8 +6,8 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GadoliniumError } from '../errors.js';
-import { SCHEMA_VERSION } from './schema.js';
-import { syncFolder } from './writer.js';
+import { SCHEMA_VERSION } from './shards/schema.js';
+import { syncFolder } from './shards/writer.js';
 
 export const MANIFEST_FILE = 'dataset.json';
 export const REJECTS_FILE = 'rejects.jsonl';

@@ -12,16 +12,16 @@ import { GadoliniumError } from '../errors.js';
 import type { AdapterContext, DatasetAdapter } from './adapter.js';
 import { findAdapter, findSynthetic } from './adapters.js';
 import { type Manifest, TOKENIZER_FILE, writeFileWhole } from './manifest.js';
-import { PICTURE_DEFAULTS, type PictureOptions } from './picture.js';
+import { PICTURE_DEFAULTS, type PictureOptions } from './pictures/picture.js';
 import { Preparation } from './prepare/preparation.js';
 import { lockTarget, openTarget } from './prepare/prepare-state.js';
 import { survey } from './prepare/survey.js';
 import { type PrepareNews, PrepareRun } from './prepare-events.js';
-import { SCHEMA_VERSION } from './schema.js';
-import { TextTokenizer } from './tokenizer.js';
-import { tokenizerJsonOf, trainedSize, VocabularyTraining } from './tokenizer-formats.js';
+import { SCHEMA_VERSION } from './shards/schema.js';
+import { SHARD_LIMITS, type ShardLimits } from './shards/writer.js';
+import { TextTokenizer } from './tokenizer/tokenizer.js';
+import { tokenizerJsonOf, trainedSize, VocabularyTraining } from './tokenizer/tokenizer-formats.js';
 import { withTriplets } from './triplets.js';
-import { SHARD_LIMITS, type ShardLimits } from './writer.js';
 
 export interface PrepareOptions {
   /** Name of a data set: a folder of datasets/. */

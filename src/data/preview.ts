@@ -4,10 +4,10 @@
  */
 import { GadoliniumError } from '../errors.js';
 import { type Manifest, requireDataset } from './manifest.js';
-import { openShards } from './shards.js';
-import { type StoredBatch, storedBatches } from './stored-batches.js';
-import type { StoredColumn } from './stored-column.js';
-import { toSharp } from './stored-picture.js';
+import { toSharp } from './pictures/stored-picture.js';
+import { openShards } from './shards/shards.js';
+import { type StoredBatch, storedBatches } from './shards/stored-batches.js';
+import type { StoredColumn } from './shards/stored-column.js';
 
 export interface PreviewImage {
   id: string;

@@ -4,15 +4,15 @@
  */
 import { GadoliniumError } from '../errors.js';
 import { type Manifest, requireDataset } from './manifest.js';
-import { LABEL_CODES } from './schema.js';
-import { openShards } from './shards.js';
+import { LABEL_CODES } from './shards/schema.js';
+import { openShards } from './shards/shards.js';
+import { type StoredBatch, storedBatches } from './shards/stored-batches.js';
+import type { StoredColumn } from './shards/stored-column.js';
 import { type Distribution, Spread } from './statistics/distribution.js';
 import { Fingerprints } from './statistics/fingerprints.js';
 import { ageOf, isAge, isSex, sexOf } from './statistics/people.js';
 import { type Repeats, repeatsOf } from './statistics/repeats.js';
 import { WordCounts } from './statistics/word-counts.js';
-import { type StoredBatch, storedBatches } from './stored-batches.js';
-import type { StoredColumn } from './stored-column.js';
 
 /** Counts by split. */
 export type BySplit = Record<string, number>;

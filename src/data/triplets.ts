@@ -11,7 +11,7 @@ import { sentenceMentions } from '../radiology/sentence-mentions.js';
 import { TRIPLET_SHAPE, tripletMatrix } from '../radiology/triplets.js';
 import type { DatasetAdapter, SourceRow } from './adapter.js';
 import { jsonMembers } from './formats/json-members.js';
-import { sentences } from './sentences.js';
+import { sentences } from './tokenizer/sentences.js';
 
 export const TRIPLETS = 'triplets';
 

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { Field, FixedSizeList, Float32, Schema, Utf8 } from 'apache-arrow';
-import { ArrowFile } from '../data/arrow-file.js';
-import type { BatchBody } from '../data/columns.js';
+import { ArrowFile } from '../data/shards/arrow-file.js';
+import type { BatchBody } from '../data/shards/columns.js';
 import { GadoliniumError } from '../errors.js';
 import type { Embedded, EmbedSource, FeatureMatrix } from './embedder.js';
 import type { Model } from './model.js';

@@ -1,5 +1,5 @@
 import { Draws } from '../data/draws.js';
-import { toSharp } from '../data/stored-picture.js';
+import { toSharp } from '../data/pictures/stored-picture.js';
 import type { GalleryItem } from '../events/types.js';
 import type { FeatureMatrix } from './embedder.js';
 import type { EvaluationRows, StoredImage } from './rows.js';

@@ -1,7 +1,7 @@
 import { type Manifest, requireDataset } from '../data/manifest.js';
-import { LABEL_CODES } from '../data/schema.js';
-import { openShards, type ShardFolder } from '../data/shards.js';
-import { ShardBytes, StoredColumn } from '../data/stored-column.js';
+import { LABEL_CODES } from '../data/shards/schema.js';
+import { openShards, type ShardFolder } from '../data/shards/shards.js';
+import { ShardBytes, StoredColumn } from '../data/shards/stored-column.js';
 import { GadoliniumError } from '../errors.js';
 import type { PromptSet } from './prompts.js';
 

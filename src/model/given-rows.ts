@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { PictureReading, TextReading } from '../checkpoint/metadata.js';
 import type { Options } from '../config/parts.js';
-import { type PictureOptions, pictureRecipe, storedPicture } from '../data/picture.js';
+import { type PictureOptions, pictureRecipe, storedPicture } from '../data/pictures/picture.js';
 import { imageItem, textItem } from '../data/prepare/row-record.js';
-import { datasetSchema } from '../data/schema.js';
-import type { TextTokenizer } from '../data/tokenizer.js';
-import { type Row, ShardWriter } from '../data/writer.js';
+import { datasetSchema } from '../data/shards/schema.js';
+import { type Row, ShardWriter } from '../data/shards/writer.js';
+import type { TextTokenizer } from '../data/tokenizer/tokenizer.js';
 import { GadoliniumError } from '../errors.js';
 import { pillowPicture, pillowRecipe } from './pillow-picture.js';
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import type { PictureReading } from '../checkpoint/metadata.js';
-import type { StoredPicture } from '../data/picture.js';
+import type { StoredPicture } from '../data/pictures/picture.js';
 import { GadoliniumError } from '../errors.js';
 
 interface Pixels {

@@ -4,7 +4,7 @@ import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { openTokenizerText, requireDataset } from '../data/manifest.js';
 import { type Plan, requireShares } from '../data/plan.js';
-import { openShards } from '../data/shards.js';
+import { openShards } from '../data/shards/shards.js';
 import { EngineData } from '../model/engine-embedder.js';
 import { settleMachine } from '../model/machine.js';
 import { nativeConfig } from '../model/open.js';

@@ -1,8 +1,8 @@
 /** One file out of an object store: fetched beside, by several ranges at a time, hashed, renamed. */
 import { type FileHandle, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { sha256Of } from '../data/stored-values.js';
-import { syncFolder } from '../data/writer.js';
+import { sha256Of } from '../data/shards/stored-values.js';
+import { syncFolder } from '../data/shards/writer.js';
 import { GadoliniumError } from '../errors.js';
 import { type Patience, patience, retry } from './retry.js';
 import type { ObjectStore } from './store.js';

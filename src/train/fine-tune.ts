@@ -9,7 +9,7 @@ import type { Recipe } from '../config/recipe.js';
 import { resolve } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/schema.js';
 import { type Manifest, requireDataset } from '../data/manifest.js';
-import { openShards } from '../data/shards.js';
+import { openShards } from '../data/shards/shards.js';
 import { GadoliniumError } from '../errors.js';
 import type { EvaluationReport } from '../evaluate/evaluate.js';
 import { publishedFor } from '../evaluate/published/published.js';

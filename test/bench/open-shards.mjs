@@ -7,7 +7,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const shards = fileURLToPath(new URL('../../dist/src/data/shards.js', import.meta.url));
+const shards = fileURLToPath(new URL('../../dist/src/data/shards/shards.js', import.meta.url));
 
 if (process.argv[2]) {
   // One process for each folder: what is compiled for the first would help the second.

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from 'vitest';
 import { readReport } from '../../datasets/open-i/report-xml.js';
 import type { Manifest } from '../../src/data/manifest.js';
 import { prepare } from '../../src/data/prepare.js';
-import { TextTokenizer } from '../../src/data/tokenizer.js';
+import { TextTokenizer } from '../../src/data/tokenizer/tokenizer.js';
 
 // All real reports of Open-i. Their licence forbids a reworked copy, so they are not in this repository: the test looks for
 // NLMCXR_reports.tgz (and a folder images/ of some of its PNGs) where the variable says, or beside the repository.

@@ -181,7 +181,11 @@ describe('TypeScript', () => {
     ['src/launch/local.ts', "import { x } from '../cli/train.js'", /launch lies not above cli/],
     ['src/native/addon.ts', "const x = await import('../events/bus.js')", /native lies not above events/],
     ['datasets/rocov2/adapter.ts', "import type { Adapter } from '../../src/data/adapter.js'", undefined],
-    ['datasets/rocov2/adapter.ts', "import { writeShard } from '../../src/data/writer.js'", /types of src\/data alone/],
+    [
+      'datasets/rocov2/adapter.ts',
+      "import { writeShard } from '../../src/data/shards/writer.js'",
+      /types of src\/data alone/,
+    ],
     ['datasets/rocov2/adapter.ts', "import { tableRows } from '../../src/data/formats/tables.js'", undefined],
     ['datasets/rocov2/adapter.ts', "import { sectionsOf } from '../../src/radiology/sections.js'", undefined],
     ['datasets/rocov2/adapter.ts', "import { rows } from '../chexpert/adapter.js'", /types of src\/data alone/],

@@ -1,7 +1,7 @@
 /** DICOM: what a file says of its image, and its stored values: those before rescaling, windowing and inversion. */
 import { inflateRawSync } from 'node:zlib';
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
-import type { NumberArray } from '../stored-values.js';
+import type { NumberArray } from '../shards/stored-values.js';
 import { codecOf, decodedFrame } from './dicom-codecs.js';
 import { type LookupTable, lookupTable, paletteOf } from './dicom-tables.js';
 

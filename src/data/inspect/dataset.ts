@@ -3,8 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetFacts, type Inspected, type Inspector } from '../inspect.js';
 import { MANIFEST_FILE, type Manifest, requireDataset } from '../manifest.js';
+import { sha256Of } from '../shards/stored-values.js';
 import { type DatasetStatistics, datasetStatistics } from '../statistics.js';
-import { sha256Of } from '../stored-values.js';
 
 const dataset: Inspector = {
   kind: 'dataset',

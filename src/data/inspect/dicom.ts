@@ -4,7 +4,7 @@ import { GadoliniumError } from '../../errors.js';
 import { DicomError, type DicomImage, readDicom } from '../formats/dicom.js';
 import type { LookupTable } from '../formats/dicom-tables.js';
 import { type Inspector, startsWith } from '../inspect.js';
-import { valueFacts } from '../stored-values.js';
+import { valueFacts } from '../shards/stored-values.js';
 
 const dicom: Inspector = {
   kind: 'dicom',

@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import { GadoliniumError } from '../../errors.js';
 import { type Inspector, startsWith } from '../inspect.js';
-import { valueFacts } from '../stored-values.js';
+import { valueFacts } from '../shards/stored-values.js';
 
 const MAGIC = ['\xff\xd8\xff', '\x89PNG', 'GIF8', 'II*\0', 'MM\0*'];
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { GadoliniumError } from '../../errors.js';
 import { NiftiError, readNifti } from '../formats/nifti.js';
 import { type Inspector, startsWith } from '../inspect.js';
-import { arrayOf, valueFacts } from '../stored-values.js';
+import { arrayOf, valueFacts } from '../shards/stored-values.js';
 
 const nifti: Inspector = {
   kind: 'nifti',

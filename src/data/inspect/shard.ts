@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { RecordBatchReader } from 'apache-arrow';
 import { GadoliniumError } from '../../errors.js';
 import { type Inspector, startsWith } from '../inspect.js';
-import { sha256Of } from '../stored-values.js';
+import { sha256Of } from '../shards/stored-values.js';
 
 const shard: Inspector = {
   kind: 'shard',

@@ -9,9 +9,9 @@ import type {
   SourceText,
   Split,
 } from '../adapter.js';
-import type { StoredPicture } from '../picture.js';
-import { LABEL_CODES } from '../schema.js';
-import type { Row } from '../writer.js';
+import type { StoredPicture } from '../pictures/picture.js';
+import { LABEL_CODES } from '../shards/schema.js';
+import type { Row } from '../shards/writer.js';
 import { runsAt } from './mask-runs.js';
 import type { KeptRow } from './row-work.js';
 

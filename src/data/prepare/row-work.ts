@@ -1,7 +1,7 @@
 /** What happens to one source row: pictures decoded, texts looked at, numbers checked; each fault becomes a line of the rejects list. */
 import type { Origin, SourceDescription, SourceImage, SourceReject, SourceRow, SourceText } from '../adapter.js';
-import { type PictureOptions, type StoredPicture, storedPicture } from '../picture.js';
-import { PictureError } from '../picture-error.js';
+import { type PictureOptions, type StoredPicture, storedPicture } from '../pictures/picture.js';
+import { PictureError } from '../pictures/picture-error.js';
 import type { RejectLine } from '../prepare-events.js';
 import type { Numbered } from './survey.js';
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { GadoliniumError } from '../../errors.js';
 import type { AdapterContext, DatasetAdapter, SourceDescription, SourceReject, SourceRow, Split } from '../adapter.js';
 import { drawnSplit, SPLIT_WORDS, splitOf } from '../split.js';
-import type { VocabularyTraining } from '../tokenizer-formats.js';
+import type { VocabularyTraining } from '../tokenizer/tokenizer-formats.js';
 
 export interface Survey {
   /** Source rows, rejected ones included. */

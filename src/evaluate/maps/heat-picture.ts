@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { toSharp } from '../../data/stored-picture.js';
+import { toSharp } from '../../data/pictures/stored-picture.js';
 import type { StoredImage } from '../rows.js';
 import type { HeatMap } from './heat-map.js';
 

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { asText } from '../../../src/cli/inspect.js';
 import { inspectPath } from '../../../src/data/inspect.js';
-import { valueFacts } from '../../../src/data/stored-values.js';
+import { valueFacts } from '../../../src/data/shards/stored-values.js';
 import { picture, pixels, prepared, sourceFolder, temporaryFolder } from './source-folder.js';
 
 const fixtures = new URL('../../fixtures/data/', import.meta.url).pathname;

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SourceRow } from '../../../src/data/adapter.js';
 import { MANIFEST_FILE, readManifest } from '../../../src/data/manifest.js';
 import { prepareFrom } from '../../../src/data/prepare.js';
-import { openShards } from '../../../src/data/shards.js';
+import { openShards } from '../../../src/data/shards/shards.js';
+import { storedBatches } from '../../../src/data/shards/stored-batches.js';
 import { type DatasetStatistics, datasetStatistics } from '../../../src/data/statistics.js';
-import { storedBatches } from '../../../src/data/stored-batches.js';
 import { adapterOf, caption } from './adapter-of.js';
 import { pixels, temporaryFolder } from './source-folder.js';
 

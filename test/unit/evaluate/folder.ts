@@ -1,6 +1,6 @@
 import { type Manifest, writeManifest } from '../../../src/data/manifest.js';
-import { datasetSchema, LABEL_CODES } from '../../../src/data/schema.js';
-import { type Row, type ShardEntry, ShardWriter } from '../../../src/data/writer.js';
+import { datasetSchema, LABEL_CODES } from '../../../src/data/shards/schema.js';
+import { type Row, type ShardEntry, ShardWriter } from '../../../src/data/shards/writer.js';
 
 const SPLITS = ['train', 'test', 'test', 'valid', 'train', 'test', 'test'];
 

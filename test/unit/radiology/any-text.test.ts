@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readReport } from '../../../datasets/open-i/report-xml.js';
 import { POSITIONS } from '../../../src/config/chest-x-ray-terms.js';
-import { sentences } from '../../../src/data/sentences.js';
+import { sentences } from '../../../src/data/tokenizer/sentences.js';
 import { lemmaOf } from '../../../src/radiology/lemma.js';
 import { positionOf } from '../../../src/radiology/positions.js';
 import { reportTexts } from '../../../src/radiology/report-texts.js';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { PICTURE_DEFAULTS, type PictureOptions, storedPicture } from '../../../src/data/picture.js';
-import { pixels, temporaryFolder } from './source-folder.js';
+import { PICTURE_DEFAULTS, type PictureOptions, storedPicture } from '../../../../src/data/pictures/picture.js';
+import { pixels, temporaryFolder } from '../source-folder.js';
 
 const options = (own: Partial<PictureOptions> = {}): PictureOptions => ({ ...PICTURE_DEFAULTS, size: 32, ...own });
 const coloured = () => sharp(pixels(60, 40, 3, 1), { raw: { width: 60, height: 40, channels: 3 } });
@@ -95,7 +95,7 @@ test('a picture gives the same bytes each time, alone or among others', async ()
 });
 
 describe('what cannot be used says why', () => {
-  const file = new URL('../../../datasets/vqa-rad/sample/images/synpic100132.jpg', import.meta.url);
+  const file = new URL('../../../../datasets/vqa-rad/sample/images/synpic100132.jpg', import.meta.url);
   const whole = readFileSync(file);
 
   test.each([0.99, 0.5, 0.1])('a JPEG cut at %d of its length', async (share) => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { GadoliniumError } from '../errors.js';
-import { readManifest } from './manifest.js';
+import { GadoliniumError } from '../../errors.js';
+import { readManifest } from '../manifest.js';
 import { type ShardPlaces, shardPlaces } from './places.js';
 
 export interface OpenShard {

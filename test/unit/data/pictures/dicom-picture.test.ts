@@ -4,15 +4,20 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { readDicom } from '../../../src/data/formats/dicom.js';
-import { dicomHeader } from '../../../src/data/formats/dicom-header.js';
-import { dicomFile } from '../../../src/data/formats/dicom-writer.js';
-import { PICTURE_DEFAULTS, type PictureOptions, pictureRecipe, storedPicture } from '../../../src/data/picture.js';
-import { PictureError } from '../../../src/data/picture-error.js';
-import { valueFacts } from '../../../src/data/stored-values.js';
-import { temporaryFolder } from './source-folder.js';
+import { readDicom } from '../../../../src/data/formats/dicom.js';
+import { dicomHeader } from '../../../../src/data/formats/dicom-header.js';
+import { dicomFile } from '../../../../src/data/formats/dicom-writer.js';
+import {
+  PICTURE_DEFAULTS,
+  type PictureOptions,
+  pictureRecipe,
+  storedPicture,
+} from '../../../../src/data/pictures/picture.js';
+import { PictureError } from '../../../../src/data/pictures/picture-error.js';
+import { valueFacts } from '../../../../src/data/shards/stored-values.js';
+import { temporaryFolder } from '../source-folder.js';
 
-const folder = new URL('../../fixtures/data/dicom/', import.meta.url).pathname;
+const folder = new URL('../../../fixtures/data/dicom/', import.meta.url).pathname;
 const options = (own: Partial<PictureOptions> = {}): PictureOptions => ({ ...PICTURE_DEFAULTS, ...own });
 
 /** A number from two, the same on every run. */

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shardPlaces } from '../../../src/data/places.js';
-import { openShards } from '../../../src/data/shards.js';
-import { GadoliniumError } from '../../../src/errors.js';
+import { shardPlaces } from '../../../../src/data/shards/places.js';
+import { openShards } from '../../../../src/data/shards/shards.js';
+import { GadoliniumError } from '../../../../src/errors.js';
 
 const fixtures = 'test/fixtures/data-path';
 const whole = readFileSync(`${fixtures}/places.arrow`);

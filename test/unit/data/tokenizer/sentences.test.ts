@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sentences } from '../../../src/data/sentences.js';
+import { sentences } from '../../../../src/data/tokenizer/sentences.js';
 
 describe('sentences', () => {
   test.each<[string, string[]]>([

@@ -21,7 +21,7 @@ import {
   Message,
   type RecordBatch,
 } from 'apache-arrow/ipc/metadata/message';
-import { GadoliniumError } from '../errors.js';
+import { GadoliniumError } from '../../errors.js';
 import { checkFooter, checkMessage } from './arrow-metadata.js';
 
 /** One Arrow array inside a file; offsets in bytes from its start, -1 = absent. The form that native/data/dataset.h reads. */

@@ -2,9 +2,9 @@
  * From a DICOM file's stored values to a picture: rescaling, window, inversion. Grey is given over the whole range of 16 bits, colour
  * as 8-bit RGB. What papers' loaders make of the same file differs, so their ways have names.
  */
-import type { DicomImage } from './formats/dicom.js';
-import { lookedUp } from './formats/dicom-tables.js';
-import type { NumberArray } from './stored-values.js';
+import type { DicomImage } from '../formats/dicom.js';
+import { lookedUp } from '../formats/dicom-tables.js';
+import type { NumberArray } from '../shards/stored-values.js';
 
 /**
  * Ways to grey:

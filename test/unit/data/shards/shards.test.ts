@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ColumnPlace, shardPlaces } from '../../../src/data/places.js';
-import { datasetSchema } from '../../../src/data/schema.js';
-import { openShards } from '../../../src/data/shards.js';
-import { ShardWriter } from '../../../src/data/writer.js';
+import { type ColumnPlace, shardPlaces } from '../../../../src/data/shards/places.js';
+import { datasetSchema } from '../../../../src/data/shards/schema.js';
+import { openShards } from '../../../../src/data/shards/shards.js';
+import { ShardWriter } from '../../../../src/data/shards/writer.js';
 
-const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/shards/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/shards/${name}`, import.meta.url));
 const row = (i: number) => ({
   dataset: 'test',
   sample_id: `s${i}`,

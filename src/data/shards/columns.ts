@@ -14,7 +14,7 @@ import {
   type Struct,
   Type,
 } from 'apache-arrow';
-import { GadoliniumError } from '../errors.js';
+import { GadoliniumError } from '../../errors.js';
 
 /** Length and null count of one array, and the buffers of a record batch, in depth-first order. */
 export interface BatchBody {

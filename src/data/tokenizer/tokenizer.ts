@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from 'tokenizers';
-import { GadoliniumError } from '../errors.js';
-import { TOKENIZER_FILE, type TokenizerSummary } from './manifest.js';
+import { GadoliniumError } from '../../errors.js';
+import { TOKENIZER_FILE, type TokenizerSummary } from '../manifest.js';
 import { sentences } from './sentences.js';
 
 export class TextTokenizer {

@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { arrayOf } from './stored-values.js';
+import { arrayOf } from '../shards/stored-values.js';
 
 /** An image as the column `images` holds it. */
 export interface StoredPixels {

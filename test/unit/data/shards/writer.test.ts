@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RecordBatchReader, type Schema } from 'apache-arrow';
 import { expect, test } from 'vitest';
-import { datasetSchema, fields } from '../../../src/data/schema.js';
-import { type Row, ShardWriter } from '../../../src/data/writer.js';
-import { temporaryFolder } from './source-folder.js';
+import { datasetSchema, fields } from '../../../../src/data/shards/schema.js';
+import { type Row, ShardWriter } from '../../../../src/data/shards/writer.js';
+import { temporaryFolder } from '../source-folder.js';
 
 const LIMITS = { shardBytes: 40_000, batchRows: 4, batchBytes: 1e8 };
 

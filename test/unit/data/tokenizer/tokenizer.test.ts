@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Tokenizer as Oracle } from '@huggingface/tokenizers';
 import { describe, expect, test } from 'vitest';
-import { sentences } from '../../../src/data/sentences.js';
-import { TextTokenizer } from '../../../src/data/tokenizer.js';
-import { tokenizerJsonOf, trainedSize, VocabularyTraining } from '../../../src/data/tokenizer-formats.js';
-import { temporaryFolder } from './source-folder.js';
+import { sentences } from '../../../../src/data/tokenizer/sentences.js';
+import { TextTokenizer } from '../../../../src/data/tokenizer/tokenizer.js';
+import { tokenizerJsonOf, trainedSize, VocabularyTraining } from '../../../../src/data/tokenizer/tokenizer-formats.js';
+import { temporaryFolder } from '../source-folder.js';
 
 /** Real questions and answers about radiology images. */
 const entries = JSON.parse(
-  readFileSync(new URL('../../../datasets/vqa-rad/sample/vqa_rad_public.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../../datasets/vqa-rad/sample/vqa_rad_public.json', import.meta.url), 'utf8'),
 ) as { question: string; answer: string | number }[];
 const texts = entries.map(({ question, answer }) => `${question} ${answer}. Seen by Dr. Gray, 2.5 cm (naïve µ).`);
 

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { GadoliniumError } from '../errors.js';
-import type { PicturePart } from './adapter.js';
+import { GadoliniumError } from '../../errors.js';
+import type { PicturePart } from '../adapter.js';
 import { type DicomPicture, dicomPicture, isDicom } from './dicom-picture.js';
 import type { DicomView } from './dicom-view.js';
 import { PictureError } from './picture-error.js';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { GadoliniumError } from '../errors.js';
+import { GadoliniumError } from '../../errors.js';
 import type { ColumnPlace } from './places.js';
 import { arrayOf, type NumberArray } from './stored-values.js';
 

@@ -1,6 +1,7 @@
 /** The first frame of a DICOM file as pixels to look at. How grey is made, dicom-view.ts says. */
+
+import { DicomError, readDicom } from '../formats/dicom.js';
 import { colourPicture, type DicomView, greyPicture } from './dicom-view.js';
-import { DicomError, readDicom } from './formats/dicom.js';
 import { PictureError } from './picture-error.js';
 
 export interface DicomPicture {

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Tokenizer } from 'tokenizers';
-import { GadoliniumError } from '../errors.js';
-import { addon } from '../native/addon.js';
+import { GadoliniumError } from '../../errors.js';
+import { addon } from '../../native/addon.js';
 import { SPECIAL_TOKENS, trainWordPiece } from './wordpiece-training.js';
 
 type Json = Record<string, unknown>;

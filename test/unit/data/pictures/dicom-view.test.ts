@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { colourPicture, type DicomView, greyPicture } from '../../../src/data/dicom-view.js';
-import type { DicomImage } from '../../../src/data/formats/dicom.js';
-import type { LookupTable } from '../../../src/data/formats/dicom-tables.js';
+import type { DicomImage } from '../../../../src/data/formats/dicom.js';
+import type { LookupTable } from '../../../../src/data/formats/dicom-tables.js';
+import { colourPicture, type DicomView, greyPicture } from '../../../../src/data/pictures/dicom-view.js';
 
 const image = (own: Partial<DicomImage> = {}): DicomImage => ({
   transferSyntax: '1.2.840.10008.1.2.1',

@@ -1,4 +1,4 @@
-import { GadoliniumError } from '../errors.js';
+import { GadoliniumError } from '../../errors.js';
 import type { ShardFolder } from './shards.js';
 import { ShardBytes, StoredColumn } from './stored-column.js';
 
