@@ -1,4 +1,5 @@
 #include "kernels/contrast.h"
+#include "kernels/contrast_outputs.h"
 
 #include "core/range.h"
 #include "kernels/contrast_sides.h"
@@ -370,21 +371,7 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
     const auto capsule = ctx->saved_data["kept"].toCapsule();
     const Kept& kept = static_cast<const Kept&>(*capsule);
     const ContrastPlan& plan = kept.arguments.plan;
-    size_t next = 0;
-    ContrastPull pull;
-    pull.row_lse = gradients[next++];
-    pull.column_lse = gradients[next++];
-    if (plan.row_partner.defined()) pull.row_own = gradients[next++];
-    if (plan.column_partner.defined()) pull.column_own = gradients[next++];
-    if (plan.row_labels.defined()) {
-      pull.row_target = gradients[next++];
-      pull.column_target = gradients[next++];
-    }
-    if (plan.hardness > 0) {
-      pull.row_hard_lse = gradients[next++];
-      pull.column_hard_lse = gradients[next++];
-    }
-    if (plan.pair_offsets.defined()) pull.pair_score = gradients[next++];
+    const ContrastPull pull = contrast_pull(gradients, plan);
     const ContrastGradient found = kept.group ? shared_gradient_of(kept.arguments, kept.sums, pull, *kept.group)
                                               : gradient_of(kept.arguments, kept.sums, pull);
     const Tensor& scale = saved[2];
@@ -400,27 +387,7 @@ struct ContrastFunction : torch::autograd::Function<ContrastFunction> {
 }  // namespace
 
 Contrast contrast(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan, Group* group) {
-  const variable_list found = ContrastFunction::apply(a, b, scale, plan, group);
-  size_t next = 0;
-  Contrast out;
-  out.row_lse = found[next++];
-  out.column_lse = found[next++];
-  if (plan.row_partner.defined()) out.row_own = found[next++];
-  if (plan.column_partner.defined()) out.column_own = found[next++];
-  if (plan.row_labels.defined()) {
-    out.row_target = found[next++];
-    out.column_target = found[next++];
-  }
-  if (plan.hardness > 0) {
-    out.row_hard_lse = found[next++];
-    out.column_hard_lse = found[next++];
-  }
-  if (plan.pair_offsets.defined()) out.pair_score = found[next++];
-  out.row_lse_rest = found[next++];
-  out.column_lse_rest = found[next++];
-  if (plan.row_partner.defined()) out.row_rank = found[next++];
-  if (plan.column_partner.defined()) out.column_rank = found[next++];
-  return out;
+  return contrast_outputs(ContrastFunction::apply(a, b, scale, plan, group), plan);
 }
 
 ContrastThresholds contrast_partner_scores(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan) {

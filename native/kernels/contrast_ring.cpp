@@ -1,6 +1,7 @@
 // Contrasts of a batch that no rank holds whole: each keeps its rows, and the columns of all pass by.
 #include "core/group.h"
 #include "kernels/contrast.h"
+#include "kernels/contrast_outputs.h"
 #include "kernels/contrast_sides.h"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -150,20 +151,7 @@ struct RingFunction : torch::autograd::Function<RingFunction> {
     const auto capsule = ctx->saved_data["kept"].toCapsule();
     const Kept& kept = static_cast<const Kept&>(*capsule);
     const ContrastPlan& plan = kept.plan;
-    size_t next = 0;
-    ContrastPull pull;
-    pull.row_lse = gradients[next++];
-    pull.column_lse = gradients[next++];
-    if (plan.row_partner.defined()) pull.row_own = gradients[next++];
-    if (plan.column_partner.defined()) pull.column_own = gradients[next++];
-    if (plan.row_labels.defined()) {
-      pull.row_target = gradients[next++];
-      pull.column_target = gradients[next++];
-    }
-    if (plan.hardness > 0) {
-      pull.row_hard_lse = gradients[next++];
-      pull.column_hard_lse = gradients[next++];
-    }
+    const ContrastPull pull = contrast_pull(gradients, plan);
 
     const bool second = kept.sums.column_label_lse.defined();
     const Tensor zeros = at::zeros({b.size(0)}, b.options().dtype(real_type_of(b)));
@@ -196,26 +184,7 @@ struct RingFunction : torch::autograd::Function<RingFunction> {
 Contrast contrast_in_ring(const Tensor& a, const Tensor& b, const Tensor& scale, const ContrastPlan& plan, Group& group) {
   expect(!plan.excluded_offsets.defined() && !plan.pair_offsets.defined(), "no-kernel",
          "expected no lists of pairs for a contrast in a ring, whose columns are this rank's own, but got some");
-  const variable_list found = RingFunction::apply(a, b, scale, plan, &group);
-  size_t next = 0;
-  Contrast out;
-  out.row_lse = found[next++];
-  out.column_lse = found[next++];
-  if (plan.row_partner.defined()) out.row_own = found[next++];
-  if (plan.column_partner.defined()) out.column_own = found[next++];
-  if (plan.row_labels.defined()) {
-    out.row_target = found[next++];
-    out.column_target = found[next++];
-  }
-  if (plan.hardness > 0) {
-    out.row_hard_lse = found[next++];
-    out.column_hard_lse = found[next++];
-  }
-  out.row_lse_rest = found[next++];
-  out.column_lse_rest = found[next++];
-  if (plan.row_partner.defined()) out.row_rank = found[next++];
-  if (plan.column_partner.defined()) out.column_rank = found[next++];
-  return out;
+  return contrast_outputs(RingFunction::apply(a, b, scale, plan, &group), plan);
 }
 
 }  // namespace gd
