@@ -15,7 +15,7 @@ export default recipe({
   survey: { family: 'data-efficient contrast', domain: 'chest X-ray' },
   data: { text: text({ maxTokens: 512, maskProbability: 0.15, wholeWords: true }) },
   encoders: { text: bert() },
-  objectives: [maskedLanguage({ width: 768, vocabularySize: 30522 })],
+  objectives: [maskedLanguage({ width: 768 })],
   optimise: {
     optimiser: adamw({ beta2: 0.98, epsilon: 1e-6 }),
     schedule: polynomial({ warmup: 2000 }),

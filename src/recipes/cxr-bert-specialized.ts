@@ -53,10 +53,7 @@ export default recipe({
       { rows: 'text.global', columns: 'impression.global', temperature: 0.5, learnTemperature: false },
       { name: 'section-matching', weight: 2 },
     ),
-    maskedLanguage(
-      { tokens: 'masked.tokens', targets: 'masked.targets', width: 768, vocabularySize: 30522 },
-      { weight: 0.1 },
-    ),
+    maskedLanguage({ tokens: 'masked.tokens', targets: 'masked.targets', width: 768 }, { weight: 0.1 }),
   ],
   optimise: { optimiser: adamw(), schedule: polynomial({ warmup: 500 }), lr: 2e-5, decay: 0.01, clip: 1 },
   train: { batch: 256, epochs: 15, precision: 'bf16', evaluateEvery: 1000 },
